@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of the POSIX kind share: posix_store.c (the namespace),
+ * posix_object.c (an object's attributes) and posix_data.c (its bytes).
+ * Nobody else includes this.
+ */
+#ifndef SHMFS_POSIX_H
+#define SHMFS_POSIX_H
+
+#include <pthread.h>
+
+#include "store.h"
+#include "window.h"
+
+struct posix_object {
+	struct object object;
+	struct window_pool *pool;
+	int fd;
+	bool path_only; /* fd was opened with O_PATH (STORE_ATTR) */
+
+	/*
+	 * Held for reading while bytes are copied, for writing while the
+	 * object gets another size: nobody sees an object grown by a write
+	 * whose bytes are not there yet.
+	 */
+	pthread_rwlock_t size_lock;
+	int append_fd; /* O_APPEND, or -1 until needed (size_lock) */
+	struct window_source source;
+};
+
+static inline struct posix_object *posix_object(struct object *object)
+{
+	return (struct posix_object *)object; /* its first member */
+}
+
+/* "/proc/self/fd/N": reaches what an O_PATH descriptor stands for. */
+struct posix_fd_path {
+	char text[32];
+};
+struct posix_fd_path posix_fd_path(int fd);
+
+/*
+ * An object around fd, with one reference. Takes the fd, also when it fails.
+ */
+int posix_object_new(int fd, enum store_access access, struct window_pool *pool,
+		     struct object **ret_object);
+void posix_object_close(struct object *object);
+
+int posix_get_attr(struct object *object, struct stat *ret_stat);
+int posix_set_attr(struct object *object, const struct store_attr *attr);
+/* Clears suid, and sgid where it means "run as", from an open object. */
+int posix_clear_privileges(struct posix_object *object);
+int posix_allocate(struct object *object, int mode, off_t off, off_t len);
+off_t posix_seek(struct object *object, off_t off, int whence);
+ssize_t posix_copy(struct object *from, off_t from_off, struct object *to,
+		   off_t to_off, size_t len);
+ssize_t posix_get_xattr(struct object *object, const char *name, void *buf,
+			size_t size);
+ssize_t posix_list_xattr(struct object *object, char *buf, size_t size);
+int posix_set_xattr(struct object *object, const char *name, const void *value,
+		    size_t size, int flags);
+int posix_remove_xattr(struct object *object, const char *name);
+
+ssize_t posix_read(struct object *object, void *buf, size_t len, off_t off);
+ssize_t posix_write(struct object *object, const void *buf, size_t len,
+		    off_t off, unsigned flags);
+
+#endif

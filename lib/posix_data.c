@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The bytes of POSIX objects: every read and write is a guarded copy out of
+ * or into a shared mapping, never read(2) or write(2) of the data.
+ *
+ * Two things a mapping does not do by itself are done here:
+ * - A read of a hole through a mapping would allocate its pages; only ranges
+ *   whose pages are there are touched, the rest is zeros (cachestat(2) and
+ *   lseek(2) SEEK_DATA tell).
+ * - A store past the end of a file is a fault. A write that needs a longer
+ *   object, or pages that are not there, gets them from fallocate(2), which
+ *   never makes an object shorter and answers ENOSPC where the store itself
+ *   would be a SIGBUS.
+ *
+ * Others truncate objects while we copy. A page that is gone reads as the
+ * end of the object; a page that fallocate gave and that is gone again was
+ * written and then truncated, in that order.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "posix.h"
+
+/* A constant for the compiler's sake would be wrong on other machines. */
+static off_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+static size_t rest_of_page(off_t off, size_t len)
+{
+	size_t rest = (size_t)(page_size() - off % page_size());
+
+	return rest < len ? rest : len;
+}
+
+#ifndef SYS_cachestat
+#define SYS_cachestat 451 /* the same on all architectures but alpha */
+#endif
+
+/* include/uapi/linux/mman.h, Linux 6.5 */
+struct cachestat_range {
+	uint64_t off;
+	uint64_t len;
+};
+struct cachestat {
+	uint64_t nr_cache;
+	uint64_t nr_dirty;
+	uint64_t nr_writeback;
+	uint64_t nr_evicted;
+	uint64_t nr_recently_evicted;
+};
+
+/*
+ * True if every page of the range is there, in memory or swapped out, so
+ * that touching it allocates nothing. False also where the kernel does not
+ * say: before Linux 6.5, or for objects that are not ours (EPERM).
+ */
+static bool is_allocated(int fd, off_t off, size_t len)
+{
+	struct cachestat_range range = {
+		.off = (uint64_t)off,
+		.len = len,
+	};
+	struct cachestat stat;
+	uint64_t first = range.off / (uint64_t)page_size();
+	uint64_t last = (range.off + len - 1) / (uint64_t)page_size();
+
+	if (syscall(SYS_cachestat, fd, &range, &stat, 0) < 0)
+		return false;
+	return stat.nr_cache + stat.nr_evicted == last - first + 1;
+}
+
+/*
+ * Copies out of one window, all of it allocated as far as we know. A page
+ * that faults all the same is past the end by now, or a fresh hole that
+ * memory has no page for: both read as zeros, and the caller looks at the
+ * size afterwards.
+ */
+static int read_pages(char *buf, const char *mapped, off_t off, size_t len)
+{
+	int error = guard_copy_out(buf, mapped, len);
+
+	while (error == -EFAULT && len) {
+		size_t n = rest_of_page(off, len);
+
+		error = guard_copy_out(buf, mapped, n);
+		if (error == -EFAULT)
+			memset(buf, 0, n);
+		else if (error)
+			return error;
+		error = -EFAULT;
+		buf += n;
+		mapped += n;
+		off += (off_t)n;
+		len -= n;
+	}
+	return error == -EFAULT ? 0 : error;
+}
+
+/*
+ * Reads a range of one window with its holes, halving it until each part is
+ * allocated or is a hole.
+ */
+static int read_range(int fd, char *buf, const char *mapped, off_t off,
+		      size_t len)
+{
+	off_t data = lseek(fd, off, SEEK_DATA);
+	size_t half;
+	int error;
+
+	if (data < 0 && errno != ENXIO) /* ENXIO: nothing but hole follows */
+		return -errno;
+	if (data < 0 || data - off >= (off_t)len) {
+		memset(buf, 0, len);
+		return 0;
+	}
+	if (data > off) {
+		size_t hole = (size_t)(data - off);
+
+		memset(buf, 0, hole);
+		buf += hole;
+		mapped += hole;
+		off = data;
+		len -= hole;
+	}
+	if (rest_of_page(off, len) == len || is_allocated(fd, off, len))
+		return read_pages(buf, mapped, off, len);
+	/* Up to the page boundary in or before the middle, or the first. */
+	half = len / 2;
+	half -= (size_t)((off + (off_t)half) % page_size());
+	if (half > len / 2)
+		half = rest_of_page(off, len);
+	error = read_range(fd, buf, mapped, off, half);
+	if (!error)
+		error = read_range(fd, buf + half, mapped + half,
+				   off + (off_t)half, len - half);
+	return error;
+}
+
+static int read_window(struct posix_object *object, char *buf, off_t off,
+		       size_t len, size_t *ret_n)
+{
+	struct window *window;
+	const char *mapped;
+	int error = window_get(object->pool, &object->source, off, &window);
+
+	if (error)
+		return error;
+	if ((off_t)len > window->end - off)
+		len = (size_t)(window->end - off);
+	mapped = window->base + (off - window->start);
+	if (is_allocated(object->fd, off, len))
+		error = read_pages(buf, mapped, off, len);
+	else
+		error = read_range(object->fd, buf, mapped, off, len);
+	window_put(object->pool, window);
+	*ret_n = len;
+	return error;
+}
+
+/* How much of [off, off + len) is inside the object now, or -errno. */
+static ssize_t clip_to_size(const struct posix_object *object, off_t off,
+			    size_t len)
+{
+	struct stat st;
+
+	if (fstat(object->fd, &st) < 0)
+		return -errno;
+	if (st.st_size > WINDOW_END_MAX)
+		st.st_size = WINDOW_END_MAX;
+	if (off >= st.st_size)
+		return 0;
+	if ((off_t)len > st.st_size - off)
+		len = (size_t)(st.st_size - off);
+	return (ssize_t)len;
+}
+
+static ssize_t read_locked(struct posix_object *object, char *buf, size_t len,
+			   off_t off)
+{
+	ssize_t clipped = clip_to_size(object, off, len);
+	size_t done = 0;
+
+	while (clipped > 0 && done < (size_t)clipped) {
+		size_t n;
+		int error = read_window(object, buf + done, off + (off_t)done,
+					(size_t)clipped - done, &n);
+
+		if (error)
+			return error;
+		done += n;
+	}
+	if (clipped <= 0)
+		return clipped;
+	/* Truncated while we copied: only what is still there was read. */
+	return clip_to_size(object, off, (size_t)clipped);
+}
+
+ssize_t posix_read(struct object *base, void *buf, size_t len, off_t off)
+{
+	struct posix_object *object = posix_object(base);
+	ssize_t n;
+
+	if (off < 0)
+		return -EINVAL;
+	pthread_rwlock_rdlock(&object->size_lock);
+	n = read_locked(object, buf, len, off);
+	pthread_rwlock_unlock(&object->size_lock);
+	return n;
+}
+
+/* fallocate(2): makes the range writable, and the object longer if needed. */
+static int allocate_range(const struct posix_object *object, off_t off,
+			  size_t len)
+{
+	int res;
+
+	do {
+		res = fallocate(object->fd, 0, off, (off_t)len);
+	} while (res < 0 && errno == EINTR);
+	return res < 0 ? -errno : 0;
+}
+
+/*
+ * Makes as much of the range as memory allows part of the object. Returns
+ * how many bytes that is, or -errno if none.
+ */
+static ssize_t grow(const struct posix_object *object, off_t off, size_t len)
+{
+	int error = allocate_range(object, off, len);
+	size_t done = 0;
+
+	if (!error)
+		return (ssize_t)len;
+	while (error == -ENOSPC && done < len) {
+		size_t n = rest_of_page(off + (off_t)done, len - done);
+
+		if (allocate_range(object, off + (off_t)done, n))
+			break;
+		done += n;
+	}
+	return done ? (ssize_t)done : error;
+}
+
+/*
+ * Writes page by page what could not be copied in one go. Returns how many
+ * bytes from the start are written, or -errno if none.
+ */
+static ssize_t write_pages(const struct posix_object *object, const char *buf,
+			   char *mapped, off_t off, size_t len, unsigned flags)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		off_t at = off + (off_t)done;
+		size_t n = rest_of_page(at, len - done);
+		int error = guard_copy_in(mapped + done, buf + done, n);
+
+		if (error == -EFAULT && !(flags & STORE_NOGROW)) {
+			error = allocate_range(object, at, n);
+			if (!error)
+				error = guard_copy_in(mapped + done, buf + done,
+						      n);
+		}
+		/* -EFAULT: truncated, after it was written so to speak. */
+		if (error && error != -EFAULT)
+			return done ? (ssize_t)done : error;
+		done += n;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t write_window(struct posix_object *object, const char *buf,
+			    off_t off, size_t len, unsigned flags)
+{
+	struct window *window;
+	ssize_t n;
+	char *mapped;
+	int error = window_get(object->pool, &object->source, off, &window);
+
+	if (error)
+		return error;
+	if ((off_t)len > window->end - off)
+		len = (size_t)(window->end - off);
+	mapped = window->base + (off - window->start);
+	error = guard_copy_in(mapped, buf, len);
+	if (error == -EFAULT)
+		n = write_pages(object, buf, mapped, off, len, flags);
+	else
+		n = error ? error : (ssize_t)len;
+	window_put(object->pool, window);
+	return n;
+}
+
+/* Copies a range that lies inside the object, unless that was truncated. */
+static ssize_t write_inside(struct posix_object *object, const char *buf,
+			    off_t off, size_t len, unsigned flags)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		size_t want = len - done;
+		off_t at = off + (off_t)done;
+		ssize_t n = write_window(object, buf + done, at, want, flags);
+
+		if (n < 0)
+			return done ? (ssize_t)done : n;
+		done += (size_t)n;
+		if ((size_t)n < want && (at + n) % WINDOW_SIZE != 0)
+			break; /* memory is full */
+	}
+	return (ssize_t)done;
+}
+
+/*
+ * Claims `len` bytes at the end of the object, in one step that nobody else
+ * who appends can come between: an O_APPEND write of zeros (write(2)). Needs
+ * size_lock for writing. Returns how many bytes were had, from *ret_off on.
+ */
+static ssize_t claim_end(struct posix_object *object, size_t len,
+			 off_t *ret_off)
+{
+	static const char zeros[65536];
+	struct iovec parts[64];
+	int count = 0;
+	ssize_t n;
+	off_t end;
+
+	if (object->append_fd < 0)
+		object->append_fd = open(posix_fd_path(object->fd).text,
+					 O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (object->append_fd < 0)
+		return -errno;
+	while (len && count < 64) {
+		size_t part = len < sizeof(zeros) ? len : sizeof(zeros);
+
+		parts[count].iov_base = (void *)(uintptr_t)zeros;
+		parts[count++].iov_len = part;
+		len -= part;
+	}
+	n = writev(object->append_fd, parts, count);
+	if (n < 0)
+		return -errno;
+	end = lseek(object->append_fd, 0, SEEK_CUR);
+	if (end < 0)
+		return -errno;
+	*ret_off = end - n;
+	return n;
+}
+
+/* As write(2) would: fallocate and stores leave mtime, and suid, alone. */
+static void touch(struct posix_object *object, unsigned flags)
+{
+	static const struct timespec now[2] = {
+		{ .tv_nsec = UTIME_OMIT },
+		{ .tv_nsec = UTIME_NOW },
+	};
+
+	/*
+	 * Who may write but does not own the object may only set both times
+	 * (utimensat(2)); failing that, the write itself has still been done.
+	 */
+	if (futimens(object->fd, now) < 0)
+		(void)futimens(object->fd, NULL);
+	if (flags & STORE_NOPRIV)
+		/* Not the owner: a store to a mapping keeps them as well. */
+		(void)posix_clear_privileges(object);
+}
+
+/*
+ * The part of a write that changes the size. Returns how many bytes may now
+ * be written from *off on, or -errno.
+ */
+static ssize_t make_room(struct posix_object *object, off_t *off, size_t len,
+			 unsigned flags)
+{
+	if (flags & STORE_APPEND)
+		return claim_end(object, len, off);
+	return grow(object, *off, len);
+}
+
+static ssize_t write_locked(struct posix_object *object, const char *buf,
+			    size_t len, off_t off, unsigned flags)
+{
+	ssize_t inside;
+	ssize_t n;
+
+	pthread_rwlock_rdlock(&object->size_lock);
+	inside = flags & STORE_APPEND ? 0 : clip_to_size(object, off, len);
+	if (inside > 0 && (flags & STORE_NOGROW))
+		len = (size_t)inside;
+	if (inside == (ssize_t)len) {
+		n = write_inside(object, buf, off, len, flags);
+		pthread_rwlock_unlock(&object->size_lock);
+		return n;
+	}
+	pthread_rwlock_unlock(&object->size_lock);
+	if (inside < 0 || (flags & STORE_NOGROW))
+		return inside;
+
+	pthread_rwlock_wrlock(&object->size_lock);
+	n = make_room(object, &off, len, flags);
+	if (n > 0)
+		n = write_inside(object, buf, off, (size_t)n, flags);
+	pthread_rwlock_unlock(&object->size_lock);
+	return n;
+}
+
+ssize_t posix_write(struct object *base, const void *buf, size_t len, off_t off,
+		    unsigned flags)
+{
+	struct posix_object *object = posix_object(base);
+	ssize_t n;
+
+	if (off < 0)
+		return -EINVAL;
+	if (len == 0)
+		return 0;
+	if (!(flags & STORE_APPEND)) {
+		if (off >= WINDOW_END_MAX)
+			return -EFBIG;
+		if ((off_t)len > WINDOW_END_MAX - off)
+			len = (size_t)(WINDOW_END_MAX - off);
+	}
+	n = write_locked(object, buf, len, off, flags);
+	if (n > 0)
+		touch(object, flags);
+	return n;
+}

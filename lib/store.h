@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one interface between shared memory and whoever shows it: a kind of
+ * shared memory is a const table of functions, and nothing outside lib/ knows
+ * more than this file says. Nothing here knows of FUSE.
+ *
+ * Every function returns 0 or a count on success and -errno on failure.
+ * Results named ret_* are written on success only. Names are single path
+ * components of 1 to 255 bytes, any byte but '/' and NUL. All functions may be
+ * called from any thread at any time; an object's own lock orders what must
+ * be ordered.
+ *
+ * Objects are identified by their inode number: it stays with the object
+ * through renames and is never given to another one while the namespace
+ * lives (tmpfs counts up). A name may lead to another object at any moment,
+ * because others change the namespace behind our back: functions that must
+ * not act on the wrong object take the number too.
+ */
+#ifndef SHMFS_STORE_H
+#define SHMFS_STORE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/types.h>
+
+#define STORE_NAME_MAX 255
+
+struct store;	  /* a namespace of one kind, open */
+struct store_dir; /* a listing of it, in progress */
+
+/*
+ * An open object, shared by everybody who has it open: counted references,
+ * closed with the last. The public part; each kind embeds it first.
+ */
+struct object {
+	const struct store_kind *kind;
+	atomic_uint refs;
+	bool writable; /* opened with STORE_WRITE */
+};
+
+/* On whose behalf names are made and removed: see credentials(7), fsuid. */
+struct store_caller {
+	uid_t uid;
+	gid_t gid;
+};
+
+enum store_access {
+	STORE_ATTR,   /* attributes only: works whatever the mode says */
+	STORE_RESIZE, /* the size as well */
+	STORE_READ,   /* read data, attributes */
+	STORE_WRITE,  /* everything; needs the right to read and to write,
+			 because a mapping for writing does (mmap(2)) */
+};
+
+/* What set_attr is to change: STORE_SET_* say which fields count. */
+enum {
+	STORE_SET_MODE = 1 << 0,
+	STORE_SET_UID = 1 << 1,
+	STORE_SET_GID = 1 << 2,
+	STORE_SET_SIZE = 1 << 3,
+	STORE_SET_TIMES = 1 << 4,  /* with UTIME_NOW, UTIME_OMIT as given */
+	STORE_SET_NOPRIV = 1 << 5, /* clear suid, sgid: see no_priv below */
+};
+
+struct store_attr {
+	unsigned set;
+	mode_t mode;
+	uid_t uid;
+	gid_t gid;
+	off_t size;
+	struct timespec atime, mtime;
+};
+
+enum {
+	STORE_APPEND = 1 << 0, /* at the end, wherever that is by then */
+	STORE_NOGROW = 1 << 1, /* drop what lies past the end, as a store to
+				  a mapping would be */
+	STORE_NOPRIV = 1 << 2, /* the writer may not keep suid and sgid */
+};
+
+struct store_entry {
+	const char *name; /* valid until the next call on this listing */
+	uint64_t ino;
+	unsigned char type; /* DT_REG for objects, DT_DIR for . and .. */
+	off_t next;	    /* where the entry after this one is found */
+};
+
+struct store_kind {
+	const char *name;
+
+	/*
+	 * Opens the namespace. -errno as open(2) of it.
+	 */
+	int (*open)(struct store **ret_store);
+	/* No object or listing of it may be open any more. */
+	void (*close)(struct store *store);
+	/*
+	 * The namespace itself as an object with attributes and xattrs but no
+	 * data. Owned by the store.
+	 */
+	struct object *(*root)(struct store *store);
+	/* Memory and objects, used and free: statvfs(3). */
+	int (*statfs)(struct store *store, struct statvfs *ret_fs);
+
+	/*
+	 * Attributes of the object `name` leads to now. -ENOENT where nothing
+	 * is, or what is there is no object (a directory, a link, something
+	 * mounted on it).
+	 */
+	int (*stat)(struct store *store, const char *name,
+		    struct stat *ret_stat);
+	/*
+	 * Opens the object `ino` under its name `name`; the caller owns one
+	 * reference. -ESTALE if the name leads elsewhere or nowhere, -EACCES
+	 * if the process may not have this access.
+	 */
+	int (*open_object)(struct store *store, const char *name, uint64_t ino,
+			   enum store_access access,
+			   struct object **ret_object);
+	/*
+	 * Makes an object that was not there before, of size 0, with the
+	 * caller's ids, opened STORE_WRITE. The process' umask must be 0.
+	 * -EEXIST if the name is taken, by an object or by anything else;
+	 * -EPERM if the process cannot give it the caller's ids.
+	 */
+	int (*create)(struct store *store, const char *name, mode_t mode,
+		      const struct store_caller *caller,
+		      struct object **ret_object);
+	/*
+	 * Removes a name, with the caller's rights (sticky bit: unlink(2)).
+	 * -ENOENT if it does not lead to an object.
+	 */
+	int (*unlink)(struct store *store, const char *name,
+		      const struct store_caller *caller);
+	/*
+	 * renameat2(2), atomic, with its RENAME_NOREPLACE and
+	 * RENAME_EXCHANGE, with the caller's rights. What is not an object is
+	 * neither renamed (-ENOENT) nor replaced (-EEXIST).
+	 */
+	int (*rename)(struct store *store, const char *from, const char *to,
+		      unsigned flags, const struct store_caller *caller);
+
+	/*
+	 * Lists the namespace. A listing belongs to one thread at a time.
+	 * Each object that exists from the first call (or the last one with
+	 * `from` 0) to the last is returned exactly once.
+	 */
+	int (*dir_open)(struct store *store, struct store_dir **ret_dir);
+	/*
+	 * The entry at `from`: 0 for the first, else a store_entry.next.
+	 * Returns 1, or 0 at the end.
+	 */
+	int (*dir_next)(struct store_dir *dir, off_t from,
+			struct store_entry *ret_entry);
+	void (*dir_close)(struct store_dir *dir);
+
+	/* Called when the last reference goes: use object_put(). */
+	void (*close_object)(struct object *object);
+
+	int (*get_attr)(struct object *object, struct stat *ret_stat);
+	/*
+	 * Applies all of `attr`, size first. Size needs STORE_RESIZE or
+	 * STORE_WRITE; the rest works with any access.
+	 */
+	int (*set_attr)(struct object *object, const struct store_attr *attr);
+	/*
+	 * Up to `len` bytes from `off`, fewer only at the end of the object.
+	 * Holes read as zeros and stay holes.
+	 */
+	ssize_t (*read)(struct object *object, void *buf, size_t len,
+			off_t off);
+	/*
+	 * Writes and, unless STORE_NOGROW, makes the object longer where
+	 * needed. Fewer than `len` bytes only where memory ran out; then the
+	 * next call says -ENOSPC. -EFBIG past the largest offset.
+	 */
+	ssize_t (*write)(struct object *object, const void *buf, size_t len,
+			 off_t off, unsigned flags);
+	/* fallocate(2), all modes the memory knows. */
+	int (*allocate)(struct object *object, int mode, off_t off, off_t len);
+	/* lseek(2) with SEEK_DATA or SEEK_HOLE. Returns the offset. */
+	off_t (*seek)(struct object *object, off_t off, int whence);
+	/* copy_file_range(2) between two objects of the same store. */
+	ssize_t (*copy)(struct object *from, off_t from_off, struct object *to,
+			off_t to_off, size_t len);
+
+	/* As getxattr(2) and the like: size 0 asks for the size needed. */
+	ssize_t (*get_xattr)(struct object *object, const char *name, void *buf,
+			     size_t size);
+	ssize_t (*list_xattr)(struct object *object, char *buf, size_t size);
+	int (*set_xattr)(struct object *object, const char *name,
+			 const void *value, size_t size, int flags);
+	int (*remove_xattr)(struct object *object, const char *name);
+};
+
+/* POSIX shm objects: shm_overview(7). */
+extern const struct store_kind posix_kind;
+
+/* One more reference; returns the object. */
+static inline struct object *object_get(struct object *object)
+{
+	atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
+	return object;
+}
+
+/* Gives one reference back; the last one closes. NULL is allowed. */
+static inline void object_put(struct object *object)
+{
+	if (object && atomic_fetch_sub(&object->refs, 1) == 1)
+		object->kind->close_object(object);
+}
+
+#endif
