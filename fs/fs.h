@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The filesystem: what every operation has at hand, and what the op_*.c files
+ * share. Set up before the session starts and constant from then on, so that
+ * operations read it without a lock.
+ */
+#ifndef SHMFS_FS_H
+#define SHMFS_FS_H
+
+#define FUSE_USE_VERSION 318
+#include <fuse_lowlevel.h>
+
+#include "node.h"
+#include "store.h"
+#include "view.h"
+
+struct fs {
+	const struct store_kind *kind;
+	struct store *store;
+	struct node_table *nodes;
+	struct view view;
+	/* Called once the kernel has said what it can: the mount answers. */
+	void (*ready)(void *data);
+	void *ready_data;
+};
+
+/* An opening of an object through the mount; its address is fi->fh. */
+struct file {
+	struct object *object;
+};
+
+static inline struct fs *fs_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static inline struct file *file_of(const struct fuse_file_info *fi)
+{
+	return (struct file *)(uintptr_t)fi->fh;
+}
+
+static inline struct store_caller caller_of(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct store_caller){ .uid = ctx->uid, .gid = ctx->gid };
+}
+
+/* The end of every operation without a result: error is 0 or -errno. */
+static inline void reply_status(fuse_req_t req, int error)
+{
+	/* Fails only when the request is gone; then nobody waits for it. */
+	(void)fuse_reply_err(req, -error);
+}
+
+/*
+ * The object a node stands for, referenced: the open one if it is open, else
+ * opened with this access for as long as the caller keeps it. -ESTALE if its
+ * name leads elsewhere: Linux then walks the path again with fresh lookups,
+ * unseen by whoever asked (ESTALE in fs/namei.c of the kernel).
+ */
+int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
+	      struct object **ret_object);
+
+/*
+ * Fills the kernel's entry for an object that has been looked up or made:
+ * raises its lookup count, which node_forget() takes back if the entry does
+ * not get there. Nothing is cached by time.
+ */
+int fs_entry(struct fs *fs, const char *name, const struct stat *st,
+	     struct fuse_entry_param *ret_entry);
+
+#endif

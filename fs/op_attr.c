@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Attributes. The kernel asks for them by node even for fstat(2), fchmod(2)
+ * and the like, which have no path to walk again: a node that is open is
+ * therefore always answered from its open object, whatever its name leads to
+ * by now, and only a node that is not open may be stale.
+ */
+#include <errno.h>
+
+#include "ops.h"
+
+static int get_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
+{
+	struct node_ref ref;
+	struct stat st;
+	int error = node_get(fs->nodes, nodeid, &ref);
+
+	if (error)
+		return error;
+	if (ref.object)
+		error = fs->kind->get_attr(ref.object, &st);
+	else
+		error = fs->kind->stat(fs->store, ref.name, &st);
+	if (!ref.object &&
+	    (error == -ENOENT || (!error && st.st_ino != ref.ino)))
+		error = -ESTALE;
+	node_unref(&ref);
+	if (error)
+		return error;
+	if (nodeid == FUSE_ROOT_ID)
+		st.st_nlink = 2; /* its directories are not shown */
+	*ret_stat = st;
+	return 0;
+}
+
+static void reply_attr(fuse_req_t req, int error, const struct stat *st)
+{
+	if (error)
+		reply_status(req, error);
+	else
+		/* Fails only when the request is gone. */
+		(void)fuse_reply_attr(req, st, 0);
+}
+
+void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
+{
+	struct stat st;
+	int error = get_attr(fs_of(req), nodeid, &st);
+
+	reply_attr(req, error, &st);
+}
+
+static struct timespec time_to_set(int to_set, int set, int now,
+				   struct timespec time)
+{
+	if (to_set & now)
+		return (struct timespec){ .tv_nsec = UTIME_NOW };
+	if (to_set & set)
+		return time;
+	return (struct timespec){ .tv_nsec = UTIME_OMIT };
+}
+
+static struct store_attr decode_attr(const struct stat *attr, int to_set)
+{
+	struct store_attr out = {
+		.mode = attr->st_mode,
+		.uid = attr->st_uid,
+		.gid = attr->st_gid,
+		.size = attr->st_size,
+		.atime = time_to_set(to_set, FUSE_SET_ATTR_ATIME,
+				     FUSE_SET_ATTR_ATIME_NOW, attr->st_atim),
+		.mtime = time_to_set(to_set, FUSE_SET_ATTR_MTIME,
+				     FUSE_SET_ATTR_MTIME_NOW, attr->st_mtim),
+	};
+
+	if (to_set & FUSE_SET_ATTR_MODE)
+		out.set |= STORE_SET_MODE;
+	if (to_set & FUSE_SET_ATTR_UID)
+		out.set |= STORE_SET_UID;
+	if (to_set & FUSE_SET_ATTR_GID)
+		out.set |= STORE_SET_GID;
+	if (to_set & FUSE_SET_ATTR_SIZE)
+		out.set |= STORE_SET_SIZE;
+	if (to_set & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_MTIME))
+		out.set |= STORE_SET_TIMES;
+	/* FATTR_KILL_SUIDGID of the protocol; chown(2) needs no help. */
+	if ((to_set & FUSE_SET_ATTR_KILL_SUID) && (to_set & FUSE_SET_ATTR_SIZE))
+		out.set |= STORE_SET_NOPRIV;
+	return out;
+}
+
+static int set_attr(struct fs *fs, fuse_ino_t nodeid,
+		    const struct store_attr *attr,
+		    const struct fuse_file_info *fi, struct stat *ret_stat)
+{
+	enum store_access access =
+		attr->set & STORE_SET_SIZE ? STORE_RESIZE : STORE_ATTR;
+	struct object *object;
+	int error;
+
+	if (fi) {
+		object = object_get(file_of(fi)->object);
+	} else {
+		error = fs_object(fs, nodeid, access, &object);
+		if (error)
+			return error;
+	}
+	error = fs->kind->set_attr(object, attr);
+	if (!error)
+		error = fs->kind->get_attr(object, ret_stat);
+	object_put(object);
+	return error;
+}
+
+void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr,
+		int to_set, struct fuse_file_info *fi)
+{
+	struct store_attr changes = decode_attr(attr, to_set);
+	struct stat st;
+	int error = set_attr(fs_of(req), nodeid, &changes, fi, &st);
+
+	reply_attr(req, error, &st);
+}
+
+void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
+{
+	struct fs *fs = fs_of(req);
+	struct statvfs st;
+	int error = fs->kind->statfs(fs->store, &st);
+
+	if (error)
+		reply_status(req, error);
+	else
+		/* Fails only when the request is gone. */
+		(void)fuse_reply_statfs(req, &st);
+}

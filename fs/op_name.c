@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Names: looking up, forgetting, making, removing, renaming. All names live
+ * in the one directory there is, the root.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ops.h"
+
+static int lookup(struct fs *fs, const char *name,
+		  struct fuse_entry_param *ret_entry)
+{
+	struct stat st;
+	int error;
+
+	if (!view_contains(&fs->view, name))
+		return -ENOENT;
+	error = fs->kind->stat(fs->store, name, &st);
+	if (error)
+		return error;
+	return fs_entry(fs, name, &st, ret_entry);
+}
+
+static void reply_entry(fuse_req_t req, int error,
+			const struct fuse_entry_param *entry)
+{
+	if (error)
+		reply_status(req, error);
+	else if (fuse_reply_entry(req, entry) < 0)
+		node_forget(fs_of(req)->nodes, entry->ino, 1);
+}
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fuse_entry_param entry;
+	int error = lookup(fs_of(req), name, &entry);
+
+	reply_entry(req, error, &entry);
+}
+
+void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t count)
+{
+	node_forget(fs_of(req)->nodes, nodeid, count);
+	fuse_reply_none(req);
+}
+
+void op_forget_multi(fuse_req_t req, size_t count,
+		     struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++)
+		node_forget(fs_of(req)->nodes, forgets[i].ino,
+			    forgets[i].nlookup);
+	fuse_reply_none(req);
+}
+
+/* A new object and its entry; the caller owns a reference on the object. */
+static int make(struct fs *fs, const char *name, mode_t mode,
+		const struct store_caller *caller,
+		struct fuse_entry_param *ret_entry, struct object **ret_object)
+{
+	struct object *object;
+	struct stat st;
+	int error;
+
+	if (!view_contains(&fs->view, name))
+		return -EPERM;
+	error = fs->kind->create(fs->store, name, mode & 07777, caller,
+				 &object);
+	if (error)
+		return error;
+	error = fs->kind->get_attr(object, &st);
+	if (!error)
+		error = fs_entry(fs, name, &st, ret_entry);
+	if (error)
+		object_put(object);
+	else
+		*ret_object = object;
+	return error;
+}
+
+/*
+ * The kernel asks to create what was not there when it looked. If an object
+ * is there by now and the caller did not say O_EXCL, it must be opened, but
+ * only the kernel can tell whether this caller may: ESTALE makes it walk the
+ * path again and open what it finds.
+ */
+static int create(struct fs *fs, const char *name, mode_t mode,
+		  const struct store_caller *caller, struct fuse_file_info *fi,
+		  struct fuse_entry_param *ret_entry)
+{
+	struct object *object;
+	struct stat st;
+	int error = make(fs, name, mode, caller, ret_entry, &object);
+
+	if (error == -EEXIST && !(fi->flags & O_EXCL) &&
+	    fs->kind->stat(fs->store, name, &st) == 0)
+		return -ESTALE;
+	if (error)
+		return error;
+	object = node_opened(fs->nodes, ret_entry->ino, object);
+	error = file_new(object, fi);
+	if (error) {
+		node_closed(fs->nodes, ret_entry->ino, object);
+		node_forget(fs->nodes, ret_entry->ino, 1);
+	}
+	return error;
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	       struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct store_caller caller = caller_of(req);
+	struct fuse_entry_param entry;
+	int error = create(fs, name, mode, &caller, fi, &entry);
+
+	if (error) {
+		reply_status(req, error);
+	} else if (fuse_reply_create(req, &entry, fi) < 0) {
+		struct file *file = file_of(fi);
+
+		node_closed(fs->nodes, entry.ino, file->object);
+		node_forget(fs->nodes, entry.ino, 1);
+		free(file);
+	}
+}
+
+static int make_node(struct fs *fs, const char *name, mode_t mode,
+		     const struct store_caller *caller,
+		     struct fuse_entry_param *ret_entry)
+{
+	struct object *object;
+	int error;
+
+	if (!S_ISREG(mode))
+		return -EPERM;
+	error = make(fs, name, mode, caller, ret_entry, &object);
+	if (!error)
+		object_put(object);
+	return error;
+}
+
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+	      dev_t rdev)
+{
+	struct store_caller caller = caller_of(req);
+	struct fuse_entry_param entry;
+	int error = make_node(fs_of(req), name, mode, &caller, &entry);
+
+	reply_entry(req, error, &entry);
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	reply_status(req, -EPERM);
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	reply_status(req, -EPERM);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
+		const char *name)
+{
+	reply_status(req, -EPERM);
+}
+
+void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t new_parent,
+	     const char *new_name)
+{
+	reply_status(req, -EPERM);
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct fs *fs = fs_of(req);
+	struct store_caller caller = caller_of(req);
+	int error = -ENOENT;
+
+	if (view_contains(&fs->view, name))
+		error = fs->kind->unlink(fs->store, name, &caller);
+	reply_status(req, error);
+}
+
+/* Tells the node table of an object's new name, where it has one. */
+static void note_name(struct fs *fs, const char *name)
+{
+	struct stat st;
+
+	if (fs->kind->stat(fs->store, name, &st) == 0)
+		node_renamed(fs->nodes, st.st_ino, name);
+}
+
+static int rename_object(struct fs *fs, const char *from, const char *to,
+			 unsigned flags, const struct store_caller *caller)
+{
+	int error;
+
+	if (!view_contains(&fs->view, from))
+		return -ENOENT;
+	if (!view_contains(&fs->view, to))
+		return -EPERM;
+	error = fs->kind->rename(fs->store, from, to, flags, caller);
+	if (error)
+		return error;
+	note_name(fs, to);
+	if (flags & RENAME_EXCHANGE)
+		note_name(fs, from);
+	return 0;
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
+	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
+{
+	struct store_caller caller = caller_of(req);
+	int error = rename_object(fs_of(req), name, new_name, flags, &caller);
+
+	reply_status(req, error);
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Options: the table, and reading argv by it. Everything is checked before
+ * anything is done; the first mistake is the one reported.
+ */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+struct option_rule {
+	const char *name;  /* ends with '=' if it takes a value */
+	const char *value; /* what the value may be, for people */
+	const char *text;
+	/* 0, or -EINVAL for a value that cannot be; NULL: for libfuse */
+	int (*set)(struct options *options, const char *value);
+};
+
+static int set_io(struct options *options, const char *value)
+{
+	return !strcmp(value, "auto") || !strcmp(value, "direct") ? 0 : -EINVAL;
+}
+
+static int set_semaphores(struct options *options, const char *value)
+{
+	options->view.semaphores = true;
+	return 0;
+}
+
+static int set_clone_fd(struct options *options, const char *value)
+{
+	options->clone_fd = true;
+	return 0;
+}
+
+static int set_max_threads(struct options *options, const char *value)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || n < 1 || n > 1024)
+		return -EINVAL;
+	options->max_threads = (unsigned)n;
+	return 0;
+}
+
+/* For fstab(5) and mount(8), or in force anyway: accepted, no effect. */
+static int set_nothing(struct options *options, const char *value)
+{
+	return 0;
+}
+
+static const struct option_rule rules[] = {
+	{ "io=", "auto|direct", "data path (default: auto)", set_io },
+	{ "semaphores", NULL, "also show named semaphores (sem.*)",
+	  set_semaphores },
+	{ "allow_other", NULL, "let other users in, with their own rights",
+	  NULL },
+	{ "allow_root", NULL, "let root in, and nobody else", NULL },
+	{ "auto_unmount", NULL, "unmount when the daemon dies", NULL },
+	{ "ro", NULL, "read-only", NULL },
+	{ "io_uring", NULL, "requests over io_uring, where the kernel can",
+	  NULL },
+	{ "io_uring_q_depth=", "N", "requests in each io_uring queue", NULL },
+	{ "max_threads=", "1..1024", "threads that serve requests",
+	  set_max_threads },
+	{ "clone_fd", NULL, "a /dev/fuse descriptor for each thread",
+	  set_clone_fd },
+	{ "fsname=", "NAME", "the source shown in /proc/mounts", NULL },
+	{ "noexec", NULL, "as in mount(8), like those that follow", NULL },
+	{ "exec", NULL, NULL, NULL },
+	{ "rw", NULL, NULL, NULL },
+	{ "suid", NULL, NULL, NULL },
+	{ "nosuid", NULL, NULL, NULL },
+	{ "dev", NULL, NULL, NULL },
+	{ "nodev", NULL, NULL, NULL },
+	{ "atime", NULL, NULL, set_nothing },
+	{ "noatime", NULL, NULL, NULL },
+	{ "nodiratime", NULL, NULL, NULL },
+	{ "relatime", NULL, NULL, set_nothing },
+	{ "sync", NULL, NULL, NULL },
+	{ "async", NULL, NULL, NULL },
+	{ "dirsync", NULL, NULL, NULL },
+	{ "defaults", NULL, NULL, set_nothing },
+	{ "default_permissions", NULL, NULL, set_nothing },
+	{ "auto", NULL, NULL, set_nothing },
+	{ "noauto", NULL, NULL, set_nothing },
+	{ "nofail", NULL, NULL, set_nothing },
+	{ "user", NULL, NULL, set_nothing },
+	{ "users", NULL, NULL, set_nothing },
+	{ "nouser", NULL, NULL, set_nothing },
+	{ "_netdev", NULL, NULL, set_nothing },
+};
+
+#define RULES (sizeof(rules) / sizeof(rules[0]))
+
+void options_print_help(void)
+{
+	printf("usage: shmfs [options] [KIND] MOUNTPOINT\n"
+	       "\n"
+	       "Shows shared memory objects as files under MOUNTPOINT.\n"
+	       "KIND: posix (default), the objects of shm_open(3)\n"
+	       "\n"
+	       "  -f                     stay in the foreground\n"
+	       "  -d                     print every request; implies -f\n"
+	       "  -h, --help             print this\n"
+	       "  -V, --version          print the version\n"
+	       "  -o OPTION[,OPTION...]  one or more of:\n"
+	       "\n");
+	for (size_t i = 0; i < RULES; i++) {
+		const struct option_rule *rule = &rules[i];
+		char word[64];
+
+		if (!rule->text)
+			continue;
+		snprintf(word, sizeof(word), "%s%s", rule->name,
+			 rule->value ? rule->value : "");
+		printf("    %-20s %s\n", word, rule->text);
+	}
+	printf("    exec, rw, suid, nosuid, dev, nodev, noatime, nodiratime, "
+	       "sync, async,\n    dirsync; and words for fstab(5), "
+	       "x-* included, without effect here\n"
+	       "\n"
+	       "Unmount with umount(8), or fusermount3 -u as an ordinary "
+	       "user. See shmfs(8).\n");
+}
+
+static bool takes_value(const struct option_rule *rule)
+{
+	return rule->name[strlen(rule->name) - 1] == '=';
+}
+
+static const struct option_rule *find_rule(const char *word)
+{
+	for (size_t i = 0; i < RULES; i++) {
+		const char *name = rules[i].name;
+
+		if (takes_value(&rules[i]) ? !strncmp(word, name, strlen(name))
+					   : !strcmp(word, name))
+			return &rules[i];
+	}
+	return NULL;
+}
+
+static int complain_unknown(const char *word)
+{
+	size_t len = strcspn(word, "=");
+
+	for (size_t i = 0; i < RULES; i++) {
+		const char *name = rules[i].name;
+
+		if (strncmp(name, word, len) ||
+		    (name[len] != '\0' && name[len] != '='))
+			continue;
+		if (takes_value(&rules[i]))
+			log_error("option '%s' needs a value: %s%s", word, name,
+				  rules[i].value);
+		else
+			log_error("option '%s': '%s' takes no value", word,
+				  name);
+		return -EINVAL;
+	}
+	log_error("unknown option '%s'; 'shmfs --help' lists what is accepted",
+		  word);
+	return -EINVAL;
+}
+
+static int add_fuse_option(struct options *options, const char *word)
+{
+	char *joined;
+
+	if (asprintf(&joined, "%s,%s", options->fuse, word) < 0) {
+		log_error("out of memory");
+		return -ENOMEM;
+	}
+	free(options->fuse);
+	options->fuse = joined;
+	return 0;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && strspn(text, "0123456789") == strlen(text) &&
+	       strlen(text) < 9;
+}
+
+static int set_option(struct options *options, const char *word)
+{
+	const struct option_rule *rule = find_rule(word);
+	const char *value = NULL;
+	int error = 0;
+
+	if (!strncmp(word, "x-", 2) || !strncmp(word, "comment=", 8))
+		return 0;
+	if (!rule)
+		return complain_unknown(word);
+	if (takes_value(rule))
+		value = word + strlen(rule->name);
+	if (value && (!*value || (!strcmp(rule->value, "N") &&
+				  (!is_number(value) || !atoi(value)))))
+		error = -EINVAL;
+	else if (rule->set)
+		error = rule->set(options, value);
+	else
+		return add_fuse_option(options, word);
+	if (error)
+		log_error("option '%s': accepted is %s%s", word, rule->name,
+			  rule->value);
+	return error;
+}
+
+static int set_options(struct options *options, char *list)
+{
+	char *rest = list;
+	char *word;
+
+	while ((word = strsep(&rest, ","))) {
+		int error = *word ? set_option(options, word) : 0;
+
+		if (error)
+			return error;
+		if (!strcmp(word, "auto_unmount"))
+			options->auto_unmount = true;
+	}
+	return 0;
+}
+
+static int set_letter(struct options *options, int letter, char **argv)
+{
+	switch (letter) {
+	case 'f':
+		options->foreground = true;
+		return 0;
+	case 'd':
+		options->debug = true;
+		options->foreground = true;
+		return 0;
+	case 'h':
+		options->help = true;
+		return 0;
+	case 'V':
+		options->version = true;
+		return 0;
+	case 'o':
+		return set_options(options, optarg);
+	case ':':
+		log_error("option '%s' needs a value; see shmfs --help",
+			  argv[optind - 1]);
+		return -EINVAL;
+	default:
+		if (optopt)
+			log_error("unknown option '-%c'; see shmfs --help",
+				  optopt);
+		else
+			log_error("unknown option '%s'; see shmfs --help",
+				  argv[optind - 1]);
+		return -EINVAL;
+	}
+}
+
+static int set_words(struct options *options, int count, char **words)
+{
+	if (count < 1) {
+		log_error("no mountpoint given; see shmfs --help");
+		return -EINVAL;
+	}
+	if (count > 2) {
+		log_error("too many arguments: '%s'; see shmfs --help",
+			  words[2]);
+		return -EINVAL;
+	}
+	if (count == 2 && strcmp(words[0], posix_kind.name) != 0) {
+		log_error("unknown kind '%s'; accepted is posix", words[0]);
+		return -EINVAL;
+	}
+	options->kind = &posix_kind;
+	options->mountpoint = words[count - 1];
+	return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *ret_options)
+{
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	struct options *options = ret_options;
+	int letter;
+
+	*options = (struct options){
+		.fuse = strdup("default_permissions,subtype=shmfs"),
+	};
+	if (!options->fuse) {
+		log_error("out of memory");
+		return -ENOMEM;
+	}
+	while ((letter = getopt_long(argc, argv, ":fdhVo:", long_options,
+				     NULL)) != -1) {
+		int error = set_letter(options, letter, argv);
+
+		if (error)
+			return error;
+	}
+	if (options->help || options->version)
+		return 0;
+	return set_words(options, argc - optind, argv + optind);
+}
+
+void options_free(struct options *options)
+{
+	free(options->fuse);
+}

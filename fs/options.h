@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line. One table says what is accepted; --help, the checks and
+ * the errors all come from it.
+ */
+#ifndef SHMFS_OPTIONS_H
+#define SHMFS_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "store.h"
+#include "view.h"
+
+struct options {
+	bool help;
+	bool version;
+	bool foreground;
+	bool debug;
+	const struct store_kind *kind;
+	const char *mountpoint; /* in argv */
+	struct view view;
+	bool auto_unmount;
+	bool clone_fd;
+	unsigned max_threads; /* 0: libfuse's default */
+	char *fuse;	      /* what libfuse is to have after -o; malloc'ed */
+};
+
+/*
+ * Reads argv. 0, or -EINVAL after one line that names what is wrong and what
+ * is accepted instead, -ENOMEM. options_free() in any case.
+ */
+int options_parse(int argc, char **argv, struct options *ret_options);
+void options_free(struct options *options);
+
+void options_print_help(void);
+
+#endif

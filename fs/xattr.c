@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Extended attributes: user.* are the object's own, user.shmfs.* are ours
+ * and read-only, all other namespaces are not supported (xattr(7)).
+ *
+ * user.shmfs.io on the root: the data path of this mount.
+ */
+#include <errno.h>
+#include <linux/limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "buffer.h"
+#include "ops.h"
+
+#define IO_NAME "user.shmfs.io"
+
+static bool starts_with(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_ours(const char *name)
+{
+	return starts_with(name, "user.shmfs.");
+}
+
+/* 0, or why an attribute of this name cannot be written. */
+static int check_writable(const char *name)
+{
+	if (!starts_with(name, "user."))
+		return -EOPNOTSUPP;
+	return is_ours(name) ? -EPERM : 0;
+}
+
+/* Copies a value out as getxattr(2) does: size 0 asks how long it is. */
+static ssize_t copy_value(const char *value, void *buf, size_t size)
+{
+	size_t len = strlen(value);
+
+	if (size == 0)
+		return (ssize_t)len;
+	if (size < len)
+		return -ERANGE;
+	memcpy(buf, value, len);
+	return (ssize_t)len;
+}
+
+static ssize_t get_xattr(struct fs *fs, fuse_ino_t nodeid, const char *name,
+			 void *buf, size_t size)
+{
+	struct object *object;
+	ssize_t n;
+
+	if (!starts_with(name, "user."))
+		return -EOPNOTSUPP;
+	if (nodeid == FUSE_ROOT_ID && !strcmp(name, IO_NAME))
+		return copy_value("direct", buf, size);
+	if (is_ours(name))
+		return -ENODATA;
+	n = fs_object(fs, nodeid, STORE_ATTR, &object);
+	if (n)
+		return n;
+	n = fs->kind->get_xattr(object, name, buf, size);
+	object_put(object);
+	return n;
+}
+
+static void reply_xattr(fuse_req_t req, ssize_t n, const char *buf, size_t size)
+{
+	if (n < 0)
+		reply_status(req, (int)n);
+	else if (size == 0)
+		/* Fails only when the request is gone; so below. */
+		(void)fuse_reply_xattr(req, (size_t)n);
+	else
+		(void)fuse_reply_buf(req, buf, (size_t)n);
+}
+
+void op_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
+		 size_t size)
+{
+	char *buf = thread_buffer(size + 1);
+	ssize_t n = -ENOMEM;
+
+	if (buf)
+		n = get_xattr(fs_of(req), nodeid, name, buf, size);
+	reply_xattr(req, n, buf, size);
+}
+
+/* Keeps of a list of names, each ended by NUL, those starting with user. */
+static size_t keep_user_names(char *names, size_t len)
+{
+	size_t kept = 0;
+
+	for (size_t at = 0; at < len;) {
+		size_t n = strlen(names + at) + 1;
+
+		if (starts_with(names + at, "user.")) {
+			memmove(names + kept, names + at, n);
+			kept += n;
+		}
+		at += n;
+	}
+	return kept;
+}
+
+/* The names to show, in this thread's buffer. */
+static ssize_t list_names(struct fs *fs, fuse_ino_t nodeid, char **ret_names)
+{
+	char *names = thread_buffer(XATTR_LIST_MAX + sizeof(IO_NAME));
+	struct object *object;
+	ssize_t n;
+
+	if (!names)
+		return -ENOMEM;
+	n = fs_object(fs, nodeid, STORE_ATTR, &object);
+	if (n)
+		return n;
+	n = fs->kind->list_xattr(object, names, XATTR_LIST_MAX);
+	object_put(object);
+	if (n < 0)
+		return n;
+	n = (ssize_t)keep_user_names(names, (size_t)n);
+	if (nodeid == FUSE_ROOT_ID) {
+		memcpy(names + n, IO_NAME, sizeof(IO_NAME));
+		n += (ssize_t)sizeof(IO_NAME);
+	}
+	*ret_names = names;
+	return n;
+}
+
+void op_listxattr(fuse_req_t req, fuse_ino_t nodeid, size_t size)
+{
+	char *names = NULL;
+	ssize_t n = list_names(fs_of(req), nodeid, &names);
+
+	if (n > (ssize_t)size && size > 0)
+		n = -ERANGE;
+	reply_xattr(req, n, names, size);
+}
+
+static int set_xattr(struct fs *fs, fuse_ino_t nodeid, const char *name,
+		     const char *value, size_t size, int flags)
+{
+	struct object *object;
+	int error = check_writable(name);
+
+	if (!error)
+		error = fs_object(fs, nodeid, STORE_ATTR, &object);
+	if (error)
+		return error;
+	error = fs->kind->set_xattr(object, name, value, size, flags);
+	object_put(object);
+	return error;
+}
+
+void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
+		 const char *value, size_t size, int flags)
+{
+	reply_status(req,
+		     set_xattr(fs_of(req), nodeid, name, value, size, flags));
+}
+
+static int remove_xattr(struct fs *fs, fuse_ino_t nodeid, const char *name)
+{
+	struct object *object;
+	int error = check_writable(name);
+
+	if (!error)
+		error = fs_object(fs, nodeid, STORE_ATTR, &object);
+	if (error)
+		return error;
+	error = fs->kind->remove_xattr(object, name);
+	object_put(object);
+	return error;
+}
+
+void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
+{
+	reply_status(req, remove_xattr(fs_of(req), nodeid, name));
+}
