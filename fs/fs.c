@@ -5,6 +5,33 @@
  */
 #include "fs.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool will_do(const struct object *object, enum store_access access)
+{
+	return object && (object->writable || access == STORE_ATTR ||
+			  access == STORE_READ);
+}
+
+static int open_ref(struct fs *fs, const struct node_ref *ref,
+		    enum store_access access, struct object **ret_object)
+{
+	if (will_do(ref->object, access)) {
+		*ret_object = object_get(ref->object);
+		return 0;
+	}
+	if (ref->recent && access == STORE_ATTR) {
+		*ret_object = object_get(ref->recent);
+		return 0;
+	}
+	if (ref->recent)
+		return fs->kind->reopen(ref->recent, access, ret_object);
+	return fs->kind->open_object(fs->store, ref->name, ref->ino, access,
+				     ret_object);
+}
+
 int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
 	      struct object **ret_object)
 {
@@ -13,13 +40,9 @@ int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
 
 	if (error)
 		return error;
-	if (ref.object && (ref.object->writable || access == STORE_ATTR ||
-			   access == STORE_READ)) {
-		*ret_object = ref.object;
-		return 0;
-	}
-	error = fs->kind->open_object(fs->store, ref.name, ref.ino, access,
-				      ret_object);
+	error = open_ref(fs, &ref, access, ret_object);
+	if (error == -ESTALE)
+		janitor_stale(&fs->janitor);
 	node_unref(&ref);
 	return error;
 }
@@ -36,5 +59,35 @@ int fs_entry(struct fs *fs, const char *name, const struct stat *st,
 		.ino = id,
 		.attr = *st,
 	};
+	return 0;
+}
+
+int fs_caller_with_groups(fuse_req_t req, struct store_caller *ret_caller,
+			  gid_t **ret_groups)
+{
+	gid_t *groups = NULL;
+	int count = 64;
+	int got = 0;
+
+	*ret_caller = caller_of(req);
+	*ret_groups = NULL;
+	if (ret_caller->uid == geteuid())
+		return 0; /* we have the groups this user has */
+	do {
+		gid_t *more;
+
+		count = got > count ? got : count;
+		more = realloc(groups, (size_t)count * sizeof(gid_t));
+		if (!more) {
+			free(groups);
+			return -ENOMEM;
+		}
+		groups = more;
+		got = fuse_req_getgroups(req, count, groups);
+	} while (got > count);
+	/* -errno: of a process we cannot look at. It then has no groups. */
+	ret_caller->groups = groups;
+	ret_caller->group_count = got < 0 ? 0 : (size_t)got;
+	*ret_groups = groups;
 	return 0;
 }

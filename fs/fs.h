@@ -10,6 +10,9 @@
 #define FUSE_USE_VERSION 318
 #include <fuse_lowlevel.h>
 
+#include "backing.h"
+#include "handles.h"
+#include "janitor.h"
 #include "node.h"
 #include "store.h"
 #include "view.h"
@@ -19,6 +22,16 @@ struct fs {
 	struct store *store;
 	struct node_table *nodes;
 	struct view view;
+	/*
+	 * The kernel is to ask for POSIX ACLs: we open objects with more
+	 * rights than the callers have. Else our own rights are the callers',
+	 * and the objects' filesystem does it; it costs a request for each
+	 * permission check.
+	 */
+	bool acl;
+	struct backing backing;
+	struct handles handles;
+	struct janitor janitor;
 	/* Called once the kernel has said what it can: the mount answers. */
 	void (*ready)(void *data);
 	void *ready_data;
@@ -26,6 +39,7 @@ struct fs {
 
 /* An opening of an object through the mount; its address is fi->fh. */
 struct file {
+	struct handle handle;
 	struct object *object;
 };
 
@@ -45,6 +59,13 @@ static inline struct store_caller caller_of(fuse_req_t req)
 
 	return (struct store_caller){ .uid = ctx->uid, .gid = ctx->gid };
 }
+
+/*
+ * The same with all groups, malloc'ed, for the caller to free; needed where a
+ * group may decide, and slow. -ENOMEM.
+ */
+int fs_caller_with_groups(fuse_req_t req, struct store_caller *ret_caller,
+			  gid_t **ret_groups);
 
 /* The end of every operation without a result: error is 0 or -errno. */
 static inline void reply_status(fuse_req_t req, int error)

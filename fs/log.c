@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Where messages go. The only state is set at start, before other threads
- * exist.
+ * Where messages go. The one thing that all threads share is set before there
+ * is more than one that would log.
  */
 #define FUSE_USE_VERSION 318
 #include <fuse_log.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,22 +14,20 @@
 
 #include "log.h"
 
-static struct {
-	bool to_syslog;
-	bool capture;
-	char captured[256];
-} output;
+static atomic_bool to_syslog;
+static _Thread_local bool capturing;
+static _Thread_local char captured[256];
 
 __attribute__((format(printf, 2, 0))) static void
 print(int priority, const char *format, va_list args)
 {
-	char line[1024];
+	char line[8192]; /* a path may be 4096 */
 	int n = vsnprintf(line, sizeof(line), format, args);
 
 	if (n < 0)
 		return;
 	line[strcspn(line, "\n")] = '\0';
-	if (output.to_syslog)
+	if (to_syslog)
 		syslog(priority, "%s", line);
 	else
 		fprintf(stderr, "shmfs: %s\n", line);
@@ -55,20 +54,19 @@ void log_info(const char *format, ...)
 void log_to_syslog(void)
 {
 	openlog("shmfs", LOG_PID, LOG_DAEMON);
-	output.to_syslog = true;
+	to_syslog = true;
 }
 
 __attribute__((format(printf, 2, 0))) static void
 from_fuse(enum fuse_log_level level, const char *format, va_list args)
 {
-	if (output.capture && level <= FUSE_LOG_ERR) {
-		vsnprintf(output.captured, sizeof(output.captured), format,
-			  args);
-		output.captured[strcspn(output.captured, "\n")] = '\0';
+	if (capturing && level <= FUSE_LOG_ERR) {
+		vsnprintf(captured, sizeof(captured), format, args);
+		captured[strcspn(captured, "\n")] = '\0';
 		return;
 	}
 	/* -d prints lines in several parts: as they come. */
-	if (level == FUSE_LOG_DEBUG && !output.to_syslog)
+	if (level == FUSE_LOG_DEBUG && !to_syslog)
 		vfprintf(stderr, format, args);
 	else
 		print((int)level, format, args); /* the same numbers */
@@ -79,12 +77,12 @@ void log_fuse(void)
 	fuse_set_log_func(from_fuse);
 }
 
-void log_capture(int on)
+void log_capture(bool on)
 {
-	output.capture = on;
+	capturing = on;
 }
 
 const char *log_captured(void)
 {
-	return output.captured;
+	return captured;
 }

@@ -6,6 +6,8 @@
 #ifndef SHMFS_LOG_H
 #define SHMFS_LOG_H
 
+#include <stdbool.h>
+
 /* One line, without a newline at its end. Any thread. */
 __attribute__((format(printf, 1, 2))) void log_error(const char *format, ...);
 __attribute__((format(printf, 1, 2))) void log_info(const char *format, ...);
@@ -14,12 +16,12 @@ __attribute__((format(printf, 1, 2))) void log_info(const char *format, ...);
 void log_to_syslog(void);
 
 /*
- * Sends libfuse's own messages the same way. While they are captured, errors
- * are kept instead, the last one being log_captured(): so that a failed mount
- * has one line of ours, not three of theirs.
+ * Sends libfuse's own messages the same way. While a thread captures them,
+ * errors of its calls are kept instead, the last one being log_captured(): so
+ * that a failed mount has one line of ours, not three of theirs.
  */
 void log_fuse(void);
-void log_capture(int on);
+void log_capture(bool on);
 const char *log_captured(void);
 
 #endif

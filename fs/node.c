@@ -27,6 +27,9 @@ struct node {
 	struct node *ino_next;
 	struct object *object; /* with a reference while openings > 0 */
 	unsigned openings;
+	struct object *recent; /* with a reference, or NULL */
+	unsigned recent_slot;  /* where it stands, if not NULL */
+	int backing;	       /* the backing id while openings > 0, or 0 */
 	char *name;
 };
 
@@ -37,6 +40,9 @@ struct node_table {
 	size_t buckets; /* of each table, a power of two */
 	size_t count;
 	uint64_t next_id;
+	uint64_t *recent; /* ids of nodes with a recent object, a ring */
+	unsigned recent_max;
+	unsigned recent_next;
 };
 
 /* Counters both: the low bits are as good as any hash. */
@@ -124,6 +130,7 @@ static void resize(struct node_table *table, size_t buckets)
 static void free_node(struct node *node)
 {
 	object_put(node->object);
+	object_put(node->recent);
 	free(node->name);
 	free(node);
 }
@@ -165,7 +172,7 @@ static struct node *new_node(struct node_table *table, uint64_t id,
 	return node;
 }
 
-int node_table_create(uint64_t root_id, struct object *root,
+int node_table_create(uint64_t root_id, struct object *root, unsigned recent,
 		      struct node_table **ret_table)
 {
 	struct node_table *table = calloc(1, sizeof(*table));
@@ -178,7 +185,9 @@ int node_table_create(uint64_t root_id, struct object *root,
 	table->buckets = BUCKETS_MIN;
 	table->by_id = calloc(BUCKETS_MIN, sizeof(struct node *));
 	table->by_ino = calloc(BUCKETS_MIN, sizeof(struct node *));
-	if (table->by_id && table->by_ino)
+	table->recent = calloc(recent, sizeof(uint64_t));
+	table->recent_max = recent;
+	if (table->by_id && table->by_ino && table->recent)
 		/* no object has inode number 0 */
 		node = new_node(table, root_id, 0, "");
 	if (!node) {
@@ -205,6 +214,7 @@ void node_table_destroy(struct node_table *table)
 	}
 	free(table->by_id);
 	free(table->by_ino);
+	free(table->recent);
 	pthread_mutex_destroy(&table->lock);
 	free(table);
 }
@@ -258,6 +268,57 @@ void node_forget(struct node_table *table, uint64_t id, uint64_t count)
 		(void)malloc_trim(0); /* tells whether it found anything */
 }
 
+/* Empties a slot of the ring; returns the object it held, or NULL. */
+static struct object *take_recent(struct node_table *table, unsigned slot)
+{
+	struct node *node = find_id(table, table->recent[slot]);
+	struct object *object = NULL;
+
+	if (node && node->recent && node->recent_slot == slot) {
+		object = node->recent;
+		node->recent = NULL;
+	}
+	table->recent[slot] = 0;
+	return object;
+}
+
+void node_remember(struct node_table *table, uint64_t id, struct object *object)
+{
+	struct object *oldest = NULL;
+	struct object *unwanted = NULL;
+	struct node *node;
+	unsigned slot;
+
+	pthread_mutex_lock(&table->lock);
+	node = find_id(table, id);
+	if (node) {
+		slot = table->recent_next++ % table->recent_max;
+		unwanted = node->recent; /* the same object, looked up before */
+		node->recent = NULL;
+		oldest = take_recent(table, slot);
+		table->recent[slot] = id;
+		node->recent = object;
+		node->recent_slot = slot;
+	} else {
+		unwanted = object;
+	}
+	pthread_mutex_unlock(&table->lock);
+	object_put(oldest);
+	object_put(unwanted);
+}
+
+void node_forget_recent(struct node_table *table)
+{
+	for (unsigned slot = 0; slot < table->recent_max; slot++) {
+		struct object *object;
+
+		pthread_mutex_lock(&table->lock);
+		object = take_recent(table, slot);
+		pthread_mutex_unlock(&table->lock);
+		object_put(object);
+	}
+}
+
 int node_get(struct node_table *table, uint64_t id, struct node_ref *ret_ref)
 {
 	struct node *node;
@@ -266,8 +327,12 @@ int node_get(struct node_table *table, uint64_t id, struct node_ref *ret_ref)
 	node = find_id(table, id);
 	if (node) {
 		ret_ref->ino = node->ino;
-		ret_ref->object =
-			node->object ? object_get(node->object) : NULL;
+		ret_ref->object = node->object;
+		ret_ref->recent = node->recent;
+		if (node->object)
+			object_get(node->object);
+		if (node->recent)
+			object_get(node->recent);
 		strcpy(ret_ref->name, node->name);
 	}
 	pthread_mutex_unlock(&table->lock);
@@ -277,10 +342,12 @@ int node_get(struct node_table *table, uint64_t id, struct node_ref *ret_ref)
 void node_unref(struct node_ref *ref)
 {
 	object_put(ref->object);
+	object_put(ref->recent);
 }
 
 struct object *node_opened(struct node_table *table, uint64_t id,
-			   struct object *object)
+			   struct object *object, node_register enroll,
+			   void *data, int *ret_backing)
 {
 	struct object *unwanted = NULL;
 	struct node *node;
@@ -288,7 +355,6 @@ struct object *node_opened(struct node_table *table, uint64_t id,
 	pthread_mutex_lock(&table->lock);
 	node = find_id(table, id);
 	assert(node); /* the kernel holds a lookup count while it opens */
-	node->openings++;
 	if (node->object && (node->object->writable || !object->writable)) {
 		unwanted = object;
 		object = object_get(node->object);
@@ -296,26 +362,33 @@ struct object *node_opened(struct node_table *table, uint64_t id,
 		unwanted = node->object;
 		node->object = object_get(object);
 	}
+	if (node->openings++ == 0)
+		node->backing = enroll ? enroll(data, object) : 0;
+	*ret_backing = node->backing;
 	pthread_mutex_unlock(&table->lock);
 	object_put(unwanted);
 	return object;
 }
 
-void node_closed(struct node_table *table, uint64_t id, struct object *object)
+int node_closed(struct node_table *table, uint64_t id, struct object *object)
 {
 	struct object *last = NULL;
 	struct node *node;
+	int backing = 0;
 
 	pthread_mutex_lock(&table->lock);
 	node = find_id(table, id);
 	if (node && --node->openings == 0) {
 		last = node->object;
+		backing = node->backing;
 		node->object = NULL;
+		node->backing = 0;
 		(void)drop_if_unused(table, node);
 	}
 	pthread_mutex_unlock(&table->lock);
 	object_put(last);
 	object_put(object);
+	return backing;
 }
 
 void node_renamed(struct node_table *table, uint64_t ino, const char *name)

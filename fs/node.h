@@ -5,6 +5,10 @@
  * costs a descriptor or a mapping; only while an object is open through the
  * mount does its node lead to it.
  *
+ * The nodes looked up last keep their object within reach as well, opened for
+ * its attributes: the operation that a lookup was for finds it even if its
+ * name leads elsewhere by then. They are few, and let go in turn.
+ *
  * A node's name is the one the object was last seen under. It is a hint: the
  * store checks it against the inode number before anything is done.
  *
@@ -23,14 +27,16 @@ struct node_table;
 struct node_ref {
 	uint64_t ino;
 	struct object *object; /* referenced, or NULL: not open */
+	struct object *recent; /* referenced, or NULL: STORE_ATTR only */
 	char name[STORE_NAME_MAX + 1];
 };
 
 /*
  * A table whose node `root_id` is the namespace itself, always open.
- * References root. -ENOMEM.
+ * References root. Keeps at most `recent` > 0 objects that are not open
+ * within reach, a descriptor each. -ENOMEM.
  */
-int node_table_create(uint64_t root_id, struct object *root,
+int node_table_create(uint64_t root_id, struct object *root, unsigned recent,
 		      struct node_table **ret_table);
 /* Drops all nodes, whatever their counts. */
 void node_table_destroy(struct node_table *table);
@@ -44,20 +50,37 @@ int node_lookup(struct node_table *table, const char *name, uint64_t ino,
 /* Lowers it again: FUSE_FORGET, or an entry that was not delivered. */
 void node_forget(struct node_table *table, uint64_t id, uint64_t count);
 
+/* Keeps a node's object within reach; takes over the reference. */
+void node_remember(struct node_table *table, uint64_t id,
+		   struct object *object);
+/* Lets go of all of them: descriptors are short. */
+void node_forget_recent(struct node_table *table);
+
 /* -ESTALE for a number that is not in the table. node_unref() afterwards. */
 int node_get(struct node_table *table, uint64_t id, struct node_ref *ret_ref);
 void node_unref(struct node_ref *ref);
 
 /*
+ * Registers an object as backing file when its first opening begins: returns
+ * an id > 0, or 0 for none. Called with the table's lock held, which keeps
+ * one id per object right under concurrent openings: must not call back.
+ */
+typedef int (*node_register)(void *data, struct object *object);
+
+/*
  * Counts one more opening of a node, by a caller that got `object` open for
  * it. All openings share one object: returns that with a reference, which is
  * the given one unless the node has one already that will do. Takes over the
- * caller's reference on `object`.
+ * caller's reference on `object`. All openings share one backing id as well.
  */
 struct object *node_opened(struct node_table *table, uint64_t id,
-			   struct object *object);
-/* The end of an opening; gives back its reference. */
-void node_closed(struct node_table *table, uint64_t id, struct object *object);
+			   struct object *object, node_register enroll,
+			   void *data, int *ret_backing);
+/*
+ * The end of an opening; gives back its reference. Returns the backing id
+ * that ended with it, for the caller to close, or 0.
+ */
+int node_closed(struct node_table *table, uint64_t id, struct object *object);
 
 /* The object now has this name: it was renamed through the mount. */
 void node_renamed(struct node_table *table, uint64_t ino, const char *name);

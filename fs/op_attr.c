@@ -6,31 +6,44 @@
  * by now, and only a node that is not open may be stale.
  */
 #include <errno.h>
+#include <stdlib.h>
 
+#include "cleanup.h"
 #include "ops.h"
+
+/* The attributes of what a node's name leads to, if that is still it. */
+static int get_attr_by_name(struct fs *fs, const struct node_ref *ref,
+			    struct stat *ret_stat)
+{
+	struct stat st;
+	int error = fs->kind->stat(fs->store, ref->name, &st);
+
+	if (error == -ENOENT || (!error && st.st_ino != ref->ino)) {
+		janitor_stale(&fs->janitor);
+		return -ESTALE;
+	}
+	if (!error)
+		*ret_stat = st;
+	return error;
+}
 
 static int get_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
 {
 	struct node_ref ref;
-	struct stat st;
 	int error = node_get(fs->nodes, nodeid, &ref);
 
 	if (error)
 		return error;
 	if (ref.object)
-		error = fs->kind->get_attr(ref.object, &st);
+		error = fs->kind->get_attr(ref.object, ret_stat);
+	else if (ref.recent)
+		error = fs->kind->get_attr(ref.recent, ret_stat);
 	else
-		error = fs->kind->stat(fs->store, ref.name, &st);
-	if (!ref.object &&
-	    (error == -ENOENT || (!error && st.st_ino != ref.ino)))
-		error = -ESTALE;
+		error = get_attr_by_name(fs, &ref, ret_stat);
 	node_unref(&ref);
-	if (error)
-		return error;
-	if (nodeid == FUSE_ROOT_ID)
-		st.st_nlink = 2; /* its directories are not shown */
-	*ret_stat = st;
-	return 0;
+	if (!error && nodeid == FUSE_ROOT_ID)
+		ret_stat->st_nlink = 2; /* its directories are not shown */
+	return error;
 }
 
 static void reply_attr(fuse_req_t req, int error, const struct stat *st)
@@ -115,10 +128,22 @@ static int set_attr(struct fs *fs, fuse_ino_t nodeid,
 void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr,
 		int to_set, struct fuse_file_info *fi)
 {
+	auto_heap gid_t *groups = NULL;
 	struct store_attr changes = decode_attr(attr, to_set);
+	struct store_caller caller;
 	struct stat st;
-	int error = set_attr(fs_of(req), nodeid, &changes, fi, &st);
+	int error = 0;
 
+	if (fuse_req_ctx(req)->uid != 0) {
+		/*
+		 * The kernel has judged who owns the object and who is in its
+		 * group by attributes that may be old, for an open file.
+		 */
+		error = fs_caller_with_groups(req, &caller, &groups);
+		changes.caller = &caller;
+	}
+	if (!error)
+		error = set_attr(fs_of(req), nodeid, &changes, fi, &st);
 	reply_attr(req, error, &st);
 }
 

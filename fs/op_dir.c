@@ -14,6 +14,7 @@
 #include "ops.h"
 
 struct listing {
+	struct handle handle;
 	pthread_mutex_t lock;
 	struct store_dir *dir; /* lock */
 };
@@ -21,6 +22,15 @@ struct listing {
 static struct listing *listing_of(const struct fuse_file_info *fi)
 {
 	return (struct listing *)(uintptr_t)fi->fh;
+}
+
+static void end_listing(struct fs *fs, struct handle *handle)
+{
+	struct listing *listing = (struct listing *)handle; /* first member */
+
+	fs->kind->dir_close(listing->dir);
+	pthread_mutex_destroy(&listing->lock);
+	free(listing);
 }
 
 static int open_listing(struct fs *fs, struct fuse_file_info *fi)
@@ -36,15 +46,16 @@ static int open_listing(struct fs *fs, struct fuse_file_info *fi)
 		return error;
 	}
 	pthread_mutex_init(&listing->lock, NULL);
+	listing->handle.end = end_listing;
+	handles_add(&fs->handles, &listing->handle);
 	fi->fh = (uintptr_t)listing;
 	return 0;
 }
 
 static void close_listing(struct fs *fs, struct listing *listing)
 {
-	fs->kind->dir_close(listing->dir);
-	pthread_mutex_destroy(&listing->lock);
-	free(listing);
+	handles_remove(&fs->handles, &listing->handle);
+	end_listing(fs, &listing->handle);
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)

@@ -3,11 +3,12 @@
  * Open files: opening, reading, writing, allocating. Every opening of an
  * object shares one struct object, found through its node.
  *
- * Files are opened with FOPEN_DIRECT_IO: each read and write comes here and
- * goes straight to the object, the kernel keeps no copy that could be older
- * than what others see. Only a mapping of the file has one, because the
- * kernel has no other way (DIRECT_IO_ALLOW_MMAP); it is filled anew after
- * each open, as keep_cache is never set.
+ * In the native path the kernel works on the object itself (backing.h), and
+ * reads and writes do not come here. In the direct path they do
+ * (FOPEN_DIRECT_IO), and go straight to the object; the kernel keeps no copy
+ * that could be older than what others see. Only a mapping of the file has
+ * one then, because the kernel has no other way (DIRECT_IO_ALLOW_MMAP); it is
+ * filled anew after each open, as keep_cache is never set.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,17 +17,63 @@
 #include "buffer.h"
 #include "ops.h"
 
-int file_new(struct object *object, struct fuse_file_info *fi)
+struct enrolling {
+	struct fs *fs;
+	fuse_req_t req;
+};
+
+static int enroll(void *data, struct object *object)
 {
+	const struct enrolling *enrolling = data;
+
+	return backing_open(&enrolling->fs->backing, enrolling->req, object);
+}
+
+/* True for what only we can write to rightly: see backing.c. */
+static bool has_privileges(struct fs *fs, struct object *object)
+{
+	struct stat st;
+
+	return fs->kind->get_attr(object, &st) == 0 &&
+	       (st.st_mode & (S_ISUID | S_ISGID));
+}
+
+static void end_file(struct fs *fs, struct handle *handle)
+{
+	struct file *file = (struct file *)handle; /* its first member */
+
+	object_put(file->object);
+	free(file);
+}
+
+int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
+	       struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	struct enrolling enrolling = { .fs = fs, .req = req };
 	struct file *file = calloc(1, sizeof(*file));
 
-	if (!file)
+	if (!file) {
+		object_put(object);
 		return -ENOMEM;
-	file->object = object;
+	}
+	file->object = node_opened(fs->nodes, nodeid, object, enroll,
+				   &enrolling, &fi->backing_id);
+	file->handle.end = end_file;
+	handles_add(&fs->handles, &file->handle);
 	fi->fh = (uintptr_t)file;
-	fi->direct_io = 1;
-	fi->parallel_direct_writes = 1;
+	fi->direct_io = fi->backing_id == 0 || has_privileges(fs, file->object);
+	fi->parallel_direct_writes = fi->direct_io;
 	return 0;
+}
+
+void file_end(fuse_req_t req, fuse_ino_t nodeid, struct file *file)
+{
+	struct fs *fs = fs_of(req);
+
+	handles_remove(&fs->handles, &file->handle);
+	backing_close(req, node_closed(fs->nodes, nodeid, file->object));
+	free(file);
 }
 
 /*
@@ -64,45 +111,36 @@ static int truncate_opened(struct fs *fs, struct object *object,
 	return fs->kind->set_attr(object, &attr);
 }
 
-static int open_file(struct fs *fs, fuse_ino_t nodeid,
+static int open_file(fuse_req_t req, fuse_ino_t nodeid,
 		     struct fuse_file_info *fi)
 {
+	struct fs *fs = fs_of(req);
 	struct object *object;
 	int error = open_shared(fs, nodeid, fi->flags, &object);
 
-	if (error)
-		return error;
-	object = node_opened(fs->nodes, nodeid, object);
-	if (fi->flags & O_TRUNC)
-		error = truncate_opened(fs, object, fi->kill_suidgid);
 	if (!error)
-		error = file_new(object, fi);
+		error = file_begin(req, nodeid, object, fi);
+	if (error || !(fi->flags & O_TRUNC))
+		return error;
+	error = truncate_opened(fs, file_of(fi)->object, fi->kill_suidgid);
 	if (error)
-		node_closed(fs->nodes, nodeid, object);
+		file_end(req, nodeid, file_of(fi));
 	return error;
 }
 
 void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_of(req);
-	int error = open_file(fs, nodeid, fi);
+	int error = open_file(req, nodeid, fi);
 
-	if (error) {
+	if (error)
 		reply_status(req, error);
-	} else if (fuse_reply_open(req, fi) < 0) {
-		struct file *file = file_of(fi);
-
-		node_closed(fs->nodes, nodeid, file->object);
-		free(file);
-	}
+	else if (fuse_reply_open(req, fi) < 0)
+		file_end(req, nodeid, file_of(fi));
 }
 
 void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
-	struct file *file = file_of(fi);
-
-	node_closed(fs_of(req)->nodes, nodeid, file->object);
-	free(file);
+	file_end(req, nodeid, file_of(fi));
 	reply_status(req, 0);
 }
 
@@ -136,11 +174,11 @@ static ssize_t write_file(struct fs *fs, const char *buf, size_t size,
 		flags |= STORE_APPEND;
 	n = fs->kind->write(object, buf, size, off, flags);
 	/*
-	 * Pages of a mapping, written back: what lies past the end by now is
-	 * dropped, as tmpfs drops it, and that is no failure.
+	 * Pages of a mapping, written back: the kernel does not look at how
+	 * much was written, only msync(2) and close(2) can tell of a failure.
 	 */
-	if (n >= 0 && fi->writepage)
-		n = (ssize_t)size;
+	if (n >= 0 && (size_t)n < size && fi->writepage)
+		n = -ENOSPC;
 	return n;
 }
 
@@ -156,13 +194,27 @@ void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t size,
 		(void)fuse_reply_write(req, (size_t)n);
 }
 
+/*
+ * Neither of the two below says whether the caller may leave suid and sgid
+ * set. Failing that, our own rights were the caller's, and it has been done.
+ */
+static void clear_privileges(fuse_req_t req, struct object *object)
+{
+	struct store_attr attr = { .set = STORE_SET_NOPRIV };
+
+	if (fuse_req_ctx(req)->uid != 0)
+		(void)fs_of(req)->kind->set_attr(object, &attr);
+}
+
 void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t off,
 		  off_t len, struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_of(req);
+	struct object *object = file_of(fi)->object;
+	int error = fs_of(req)->kind->allocate(object, mode, off, len);
 
-	reply_status(req,
-		     fs->kind->allocate(file_of(fi)->object, mode, off, len));
+	if (!error)
+		clear_privileges(req, object);
+	reply_status(req, error);
 }
 
 void op_lseek(fuse_req_t req, fuse_ino_t nodeid, off_t off, int whence,
@@ -185,6 +237,8 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from_node, off_t from_off,
 	ssize_t n = fs_of(req)->kind->copy(file_of(from)->object, from_off,
 					   file_of(to)->object, to_off, len);
 
+	if (n > 0)
+		clear_privileges(req, file_of(to)->object);
 	if (n < 0)
 		reply_status(req, (int)n);
 	else

@@ -6,9 +6,29 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "cleanup.h"
 #include "ops.h"
+
+/* A lookup that keeps what it found within reach: see janitor.h. */
+static int lookup_keeping(struct fs *fs, const char *name,
+			  struct fuse_entry_param *ret_entry)
+{
+	struct object *object;
+	struct stat st;
+	int error = fs->kind->find(fs->store, name, &object);
+
+	if (error)
+		return error;
+	error = fs->kind->get_attr(object, &st);
+	if (!error)
+		error = fs_entry(fs, name, &st, ret_entry);
+	if (error)
+		object_put(object);
+	else
+		node_remember(fs->nodes, ret_entry->ino, object);
+	return error;
+}
 
 static int lookup(struct fs *fs, const char *name,
 		  struct fuse_entry_param *ret_entry)
@@ -18,6 +38,8 @@ static int lookup(struct fs *fs, const char *name,
 
 	if (!view_contains(&fs->view, name))
 		return -ENOENT;
+	if (janitor_keeping(&fs->janitor))
+		return lookup_keeping(fs, name, ret_entry);
 	error = fs->kind->stat(fs->store, name, &st);
 	if (error)
 		return error;
@@ -56,6 +78,28 @@ void op_forget_multi(fuse_req_t req, size_t count,
 	fuse_reply_none(req);
 }
 
+/*
+ * True if it is worth trying again, now with all of the caller's groups: who
+ * may change a namespace that is not everybody's, one of these may decide.
+ */
+static bool may_be_group(fuse_req_t req, int error, struct store_caller *caller,
+			 gid_t **ret_groups)
+{
+	return error == -EACCES && caller->uid != 0 && !*ret_groups &&
+	       fs_caller_with_groups(req, caller, ret_groups) == 0 &&
+	       caller->groups;
+}
+
+/* Only a member of its group may make an object with S_ISGID. */
+static int creator_of(fuse_req_t req, mode_t mode,
+		      struct store_caller *ret_caller, gid_t **ret_groups)
+{
+	*ret_caller = caller_of(req);
+	if (!(mode & S_ISGID) || ret_caller->uid == 0)
+		return 0;
+	return fs_caller_with_groups(req, ret_caller, ret_groups);
+}
+
 /* A new object and its entry; the caller owns a reference on the object. */
 static int make(struct fs *fs, const char *name, mode_t mode,
 		const struct store_caller *caller,
@@ -85,46 +129,64 @@ static int make(struct fs *fs, const char *name, mode_t mode,
  * The kernel asks to create what was not there when it looked. If an object
  * is there by now and the caller did not say O_EXCL, it must be opened, but
  * only the kernel can tell whether this caller may: ESTALE makes it walk the
- * path again and open what it finds.
+ * path again and open what it finds. If it is gone again, we try again.
  */
-static int create(struct fs *fs, const char *name, mode_t mode,
+static int make_or_stale(struct fs *fs, const char *name, mode_t mode,
+			 const struct store_caller *caller, bool exclusive,
+			 struct fuse_entry_param *ret_entry,
+			 struct object **ret_object)
+{
+	struct stat st;
+	int tries = 64;
+	int error;
+
+	do {
+		error = make(fs, name, mode, caller, ret_entry, ret_object);
+		if (error != -EEXIST || exclusive)
+			return error;
+		if (fs->kind->stat(fs->store, name, &st) == 0) {
+			janitor_stale(&fs->janitor);
+			return -ESTALE;
+		}
+	} while (--tries); /* in the end it is there, but no object */
+	return error;
+}
+
+static int create(fuse_req_t req, const char *name, mode_t mode,
 		  const struct store_caller *caller, struct fuse_file_info *fi,
 		  struct fuse_entry_param *ret_entry)
 {
+	struct fs *fs = fs_of(req);
 	struct object *object;
-	struct stat st;
-	int error = make(fs, name, mode, caller, ret_entry, &object);
+	int error = make_or_stale(fs, name, mode, caller, fi->flags & O_EXCL,
+				  ret_entry, &object);
 
-	if (error == -EEXIST && !(fi->flags & O_EXCL) &&
-	    fs->kind->stat(fs->store, name, &st) == 0)
-		return -ESTALE;
 	if (error)
 		return error;
-	object = node_opened(fs->nodes, ret_entry->ino, object);
-	error = file_new(object, fi);
-	if (error) {
-		node_closed(fs->nodes, ret_entry->ino, object);
+	error = file_begin(req, ret_entry->ino, object, fi);
+	if (error)
 		node_forget(fs->nodes, ret_entry->ino, 1);
-	}
 	return error;
 }
 
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
-	struct fs *fs = fs_of(req);
-	struct store_caller caller = caller_of(req);
+	auto_heap gid_t *groups = NULL;
+	struct store_caller caller;
 	struct fuse_entry_param entry;
-	int error = create(fs, name, mode, &caller, fi, &entry);
+	int error = creator_of(req, mode, &caller, &groups);
 
+	if (!error)
+		error = create(req, name, mode, &caller, fi, &entry);
+
+	if (may_be_group(req, error, &caller, &groups))
+		error = create(req, name, mode, &caller, fi, &entry);
 	if (error) {
 		reply_status(req, error);
 	} else if (fuse_reply_create(req, &entry, fi) < 0) {
-		struct file *file = file_of(fi);
-
-		node_closed(fs->nodes, entry.ino, file->object);
-		node_forget(fs->nodes, entry.ino, 1);
-		free(file);
+		file_end(req, entry.ino, file_of(fi));
+		node_forget(fs_of(req)->nodes, entry.ino, 1);
 	}
 }
 
@@ -146,10 +208,16 @@ static int make_node(struct fs *fs, const char *name, mode_t mode,
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	      dev_t rdev)
 {
-	struct store_caller caller = caller_of(req);
+	auto_heap gid_t *groups = NULL;
+	struct store_caller caller;
 	struct fuse_entry_param entry;
-	int error = make_node(fs_of(req), name, mode, &caller, &entry);
+	int error = creator_of(req, mode, &caller, &groups);
 
+	if (!error)
+		error = make_node(fs_of(req), name, mode, &caller, &entry);
+
+	if (may_be_group(req, error, &caller, &groups))
+		error = make_node(fs_of(req), name, mode, &caller, &entry);
 	reply_entry(req, error, &entry);
 }
 
@@ -175,14 +243,22 @@ void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t new_parent,
 	reply_status(req, -EPERM);
 }
 
+static int unlink_object(struct fs *fs, const char *name,
+			 const struct store_caller *caller)
+{
+	if (!view_contains(&fs->view, name))
+		return -ENOENT;
+	return fs->kind->unlink(fs->store, name, caller);
+}
+
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	struct fs *fs = fs_of(req);
+	auto_heap gid_t *groups = NULL;
 	struct store_caller caller = caller_of(req);
-	int error = -ENOENT;
+	int error = unlink_object(fs_of(req), name, &caller);
 
-	if (view_contains(&fs->view, name))
-		error = fs->kind->unlink(fs->store, name, &caller);
+	if (may_be_group(req, error, &caller, &groups))
+		error = unlink_object(fs_of(req), name, &caller);
 	reply_status(req, error);
 }
 
@@ -216,8 +292,12 @@ static int rename_object(struct fs *fs, const char *from, const char *to,
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
 {
+	auto_heap gid_t *groups = NULL;
 	struct store_caller caller = caller_of(req);
 	int error = rename_object(fs_of(req), name, new_name, flags, &caller);
 
+	if (may_be_group(req, error, &caller, &groups))
+		error = rename_object(fs_of(req), name, new_name, flags,
+				      &caller);
 	reply_status(req, error);
 }

@@ -26,6 +26,11 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	};
 	struct fs *fs = userdata;
 
+	if (fs->acl)
+		fs->acl = fuse_set_feature_flag(conn, FUSE_CAP_POSIX_ACL);
+	fs->backing.offered = fs->backing.wanted &&
+			      fuse_set_feature_flag(conn, FUSE_CAP_PASSTHROUGH);
+	conn->max_backing_stack_depth = FUSE_BACKING_STACKED_UNDER;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		(void)fuse_set_feature_flag(conn, wanted[i]);
 	fs->ready(fs->ready_data);

@@ -52,8 +52,14 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from_node, off_t from_off,
 			struct fuse_file_info *from, fuse_ino_t to_node,
 			off_t to_off, struct fuse_file_info *to, size_t len,
 			int flags);
-/* Puts an opening of `object` into fi; takes over the reference. */
-int file_new(struct object *object, struct fuse_file_info *fi);
+/*
+ * Begins an opening of a node's object, and puts it into fi. Takes over the
+ * reference on `object`, also when it fails.
+ */
+int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
+	       struct fuse_file_info *fi);
+/* Ends it again: FUSE_RELEASE, or an opening that was not delivered. */
+void file_end(fuse_req_t req, fuse_ino_t nodeid, struct file *file);
 
 /* op_dir.c: listing */
 void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);

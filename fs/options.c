@@ -24,7 +24,11 @@ struct option_rule {
 
 static int set_io(struct options *options, const char *value)
 {
-	return !strcmp(value, "auto") || !strcmp(value, "direct") ? 0 : -EINVAL;
+	options->no_native = !strcmp(value, "direct");
+	options->only_native = !strcmp(value, "native");
+	if (options->no_native || options->only_native)
+		return 0;
+	return strcmp(value, "auto") ? -EINVAL : 0;
 }
 
 static int set_semaphores(struct options *options, const char *value)
@@ -33,21 +37,27 @@ static int set_semaphores(struct options *options, const char *value)
 	return 0;
 }
 
-static int set_clone_fd(struct options *options, const char *value)
+/* A whole number from min to max. */
+static int set_number(const char *value, unsigned min, unsigned max,
+		      unsigned *ret_number)
 {
-	options->clone_fd = true;
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || n < min || n > max)
+		return -EINVAL;
+	*ret_number = (unsigned)n;
 	return 0;
 }
 
 static int set_max_threads(struct options *options, const char *value)
 {
-	char *end;
-	unsigned long n = strtoul(value, &end, 10);
+	return set_number(value, 1, 1024, &options->max_threads);
+}
 
-	if (*value < '0' || *value > '9' || *end || n < 1 || n > 1024)
-		return -EINVAL;
-	options->max_threads = (unsigned)n;
-	return 0;
+static int set_spin(struct options *options, const char *value)
+{
+	return set_number(value, 0, 10000, &options->spin);
 }
 
 /* For fstab(5) and mount(8), or in force anyway: accepted, no effect. */
@@ -57,7 +67,7 @@ static int set_nothing(struct options *options, const char *value)
 }
 
 static const struct option_rule rules[] = {
-	{ "io=", "auto|direct", "data path (default: auto)", set_io },
+	{ "io=", "auto|native|direct", "data path (default: auto)", set_io },
 	{ "semaphores", NULL, "also show named semaphores (sem.*)",
 	  set_semaphores },
 	{ "allow_other", NULL, "let other users in, with their own rights",
@@ -70,8 +80,8 @@ static const struct option_rule rules[] = {
 	{ "io_uring_q_depth=", "N", "requests in each io_uring queue", NULL },
 	{ "max_threads=", "1..1024", "threads that serve requests",
 	  set_max_threads },
-	{ "clone_fd", NULL, "a /dev/fuse descriptor for each thread",
-	  set_clone_fd },
+	{ "spin=", "0..10000",
+	  "microseconds to look for a request before sleeping", set_spin },
 	{ "fsname=", "NAME", "the source shown in /proc/mounts", NULL },
 	{ "noexec", NULL, "as in mount(8), like those that follow", NULL },
 	{ "exec", NULL, NULL, NULL },
@@ -225,8 +235,12 @@ static int set_options(struct options *options, char *list)
 
 		if (error)
 			return error;
-		if (!strcmp(word, "auto_unmount"))
+		if (!strcmp(word, "allow_other"))
+			options->allow_other = true;
+		else if (!strcmp(word, "auto_unmount"))
 			options->auto_unmount = true;
+		else if (!strcmp(word, "io_uring"))
+			options->io_uring = true;
 	}
 	return 0;
 }
@@ -295,6 +309,8 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	int letter;
 
 	*options = (struct options){
+		.max_threads = 10,
+		.spin = 50,
 		.fuse = strdup("default_permissions,subtype=shmfs"),
 	};
 	if (!options->fuse) {

@@ -19,10 +19,14 @@ struct options {
 	const struct store_kind *kind;
 	const char *mountpoint; /* in argv */
 	struct view view;
+	bool allow_other;
 	bool auto_unmount;
-	bool clone_fd;
-	unsigned max_threads; /* 0: libfuse's default */
-	char *fuse;	      /* what libfuse is to have after -o; malloc'ed */
+	bool no_native;	  /* io=direct */
+	bool only_native; /* io=native */
+	bool io_uring;
+	unsigned max_threads;
+	unsigned spin; /* microseconds */
+	char *fuse;    /* what libfuse is to have after -o; malloc'ed */
 };
 
 /*

@@ -1,23 +1,30 @@
 // SPDX-License-Identifier: MIT
 /*
- * The session. In the background case the daemon is a child that tells its
- * parent through a pipe when the kernel has said hello; the parent then asks
- * the mount itself, so that its exit status means what it says.
+ * The session. Once the kernel has said hello, a thread of its own, the
+ * attendant, uses the mount as anybody would: only when that has answered, with
+ * the data path that was asked for, is the mount called ready. In the
+ * background case the daemon is a child, and the attendant tells its parent
+ * through a pipe, so that the exit status of the command means what it says.
  */
 #include "session.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "cleanup.h"
 #include "guard.h"
 #include "log.h"
+#include "loop.h"
 #include "ops.h"
 #include "preflight.h"
 
@@ -27,6 +34,9 @@ struct session {
 	struct fuse_session *fuse;
 	char *mountpoint; /* absolute: the daemon leaves its directory */
 	int parent;	  /* pipe to the waiting parent, or -1 */
+	bool attended;	  /* the attendant was started */
+	pthread_t attendant;
+	atomic_bool failed; /* it was not content */
 };
 
 /* Process-wide settings that operations rely on. */
@@ -35,6 +45,9 @@ static int set_up_process(void)
 	struct rlimit files;
 
 	umask(0); /* the kernel has applied the caller's */
+	/* Nobody is to gain by the groups that root was started with. */
+	if (geteuid() == 0)
+		(void)setgroups(0, NULL); /* fails where there are none */
 	/* Past RLIMIT_FSIZE ftruncate and fallocate are to say EFBIG. */
 	(void)signal(SIGXFSZ, SIG_IGN); /* a valid signal: cannot fail */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -44,6 +57,19 @@ static int set_up_process(void)
 	return guard_install();
 }
 
+/*
+ * Objects to keep within reach after a lookup: as many as there may be
+ * lookups at once, but a small part of the descriptors we may have.
+ */
+static unsigned recent_objects(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < 1024)
+		return 4;
+	return files.rlim_cur > 64 * 128 ? 64 : (unsigned)files.rlim_cur / 128;
+}
+
 static int open_fs(struct session *session)
 {
 	struct fs *fs = &session->fs;
@@ -51,23 +77,31 @@ static int open_fs(struct session *session)
 
 	fs->kind = session->options->kind;
 	fs->view = session->options->view;
+	fs->acl = session->options->allow_other && geteuid() == 0;
+	handles_init(&fs->handles);
+	backing_init(&fs->backing, !session->options->no_native);
 	error = fs->kind->open(&fs->store);
 	if (error) {
 		log_error("cannot open the %s objects: %s", fs->kind->name,
-			  strerror(-error));
+			  error == -EOPNOTSUPP ? "/dev/shm is not a tmpfs"
+					       : strerror(-error));
 		return error;
 	}
 	error = node_table_create(FUSE_ROOT_ID, fs->kind->root(fs->store),
-				  &fs->nodes);
+				  recent_objects(), &fs->nodes);
 	if (error) {
 		log_error("out of memory");
 		fs->kind->close(fs->store);
+		return error;
 	}
-	return error;
+	janitor_init(&fs->janitor, fs->nodes);
+	return 0;
 }
 
 static void close_fs(struct fs *fs)
 {
+	janitor_destroy(&fs->janitor);
+	handles_end(&fs->handles, fs);
 	node_table_destroy(fs->nodes);
 	fs->kind->close(fs->store);
 }
@@ -126,9 +160,9 @@ static int mount_fuse(struct session *session)
 
 	if (caught >= 0 && saved >= 0)
 		(void)dup2(caught, STDERR_FILENO); /* else uncaught */
-	log_capture(1);
+	log_capture(true);
 	res = fuse_session_mount(session->fuse, session->mountpoint);
-	log_capture(0);
+	log_capture(false);
 	if (caught < 0 || saved < 0)
 		return res;
 	(void)dup2(saved, STDERR_FILENO); /* both are open */
@@ -155,33 +189,103 @@ static void enter_background(void)
 		(void)dup2(null, fd);
 }
 
-/* The kernel has said hello: from now on the mount answers. */
-static void on_ready(void *data)
+static void fail(struct session *session)
 {
-	struct session *session = data;
+	atomic_store(&session->failed, true);
+	/* As if told to end; the handlers are in place. */
+	(void)kill(getpid(), SIGTERM);
+}
 
+/* Asks the mount for its data path. Returns 0 if it may be called ready. */
+static int check_mount(struct session *session, char *path, size_t size)
+{
+	memset(path, 0, size);
+	if (getxattr(session->mountpoint, "user.shmfs.io", path, size - 1) <
+	    0) {
+		if (fuse_session_exited(session->fuse))
+			return -1; /* told to end, or unmounted, already */
+		log_error("%s: mounted, but does not answer: %s",
+			  session->mountpoint, strerror(errno));
+		fail(session);
+		return -1;
+	}
+	if (session->options->only_native && strcmp(path, "native") != 0) {
+		log_error("io=native cannot be had: %s",
+			  session->fs.backing.reason);
+		fail(session);
+		return -1;
+	}
+	return 0;
+}
+
+static void greet(struct session *session)
+{
+	char path[16];
+
+	if (check_mount(session, path, sizeof(path)))
+		return;
+	if (session->parent >= 0)
+		enter_background();
+	log_info("%s: data path is %s", session->mountpoint, path);
 	if (session->parent < 0)
 		return;
-	enter_background();
 	/* A parent that is gone is no reason to stop. */
 	(void)!write(session->parent, "", 1);
 	(void)close(steal_fd(&session->parent));
 }
 
-static int serve(struct session *session)
+/* The one thread besides those that serve: greeter, then janitor. */
+static void *attend(void *data)
 {
-	const struct options *options = session->options;
+	struct session *session = data;
+
+	greet(session);
+	janitor_run(&session->fs.janitor);
+	return NULL;
+}
+
+/* The kernel has said hello, and gets our answer when this returns. */
+static void on_ready(void *data)
+{
+	struct session *session = data;
+	int error = pthread_create(&session->attendant, NULL, attend, session);
+
+	session->attended = !error;
+	if (error) {
+		log_error("cannot start a thread: %s", strerror(error));
+		atomic_store(&session->failed, true);
+		fuse_session_exit(session->fuse);
+	}
+}
+
+/*
+ * libfuse's own loop knows the threads of io_uring, which take the requests;
+ * ours is for /dev/fuse.
+ */
+static int serve_io_uring(struct session *session)
+{
 	struct fuse_loop_config *config = fuse_loop_cfg_create();
 	int res;
 
 	if (!config)
 		return -ENOMEM;
-	if (options->max_threads)
-		fuse_loop_cfg_set_max_threads(config, options->max_threads);
-	fuse_loop_cfg_set_clone_fd(config, options->clone_fd);
+	fuse_loop_cfg_set_max_threads(config, session->options->max_threads);
 	res = fuse_session_loop_mt(session->fuse, config);
 	fuse_loop_cfg_destroy(config);
 	return res;
+}
+
+static int serve(struct session *session)
+{
+	const struct options *options = session->options;
+	struct loop_config config = {
+		.max_threads = options->max_threads,
+		.spin = options->spin,
+	};
+
+	if (options->io_uring)
+		return serve_io_uring(session);
+	return loop_run(session->fuse, &config);
 }
 
 /* Everything after the checks, in the process that stays. */
@@ -210,13 +314,17 @@ static int run(struct session *session)
 		log_error("%s: stopped serving: %s", session->mountpoint,
 			  strerror(-res));
 	fuse_session_unmount(session->fuse);
+	if (session->attended) {
+		janitor_stop(&session->fs.janitor);
+		pthread_join(session->attendant, NULL);
+	}
 out_signals:
 	fuse_remove_signal_handlers(session->fuse);
 out_session:
 	fuse_session_destroy(session->fuse);
 out_fs:
 	close_fs(&session->fs);
-	return res < 0 ? 1 : 0;
+	return res < 0 || atomic_load(&session->failed) ? 1 : 0;
 }
 
 static int wait_for_child(pid_t child)
@@ -232,25 +340,16 @@ static int wait_for_child(pid_t child)
 	return 1;
 }
 
-/* In the parent: until the mount answers, or the child has failed. */
-static int wait_until_mounted(const struct session *session, int pipe,
-			      pid_t child)
+/* In the parent: until the mount is ready, or the child has failed. */
+static int wait_until_mounted(int pipe, pid_t child)
 {
-	struct stat st;
 	char byte;
 	ssize_t n;
 
 	do {
 		n = read(pipe, &byte, 1);
 	} while (n < 0 && errno == EINTR);
-	if (n != 1)
-		return wait_for_child(child);
-	if (stat(session->mountpoint, &st) < 0) {
-		log_error("%s: mounted, but does not answer: %s",
-			  session->mountpoint, strerror(errno));
-		return 1;
-	}
-	return 0;
+	return n == 1 ? 0 : wait_for_child(child);
 }
 
 static int run_in_background(struct session *session)
@@ -269,7 +368,7 @@ static int run_in_background(struct session *session)
 		return run(session);
 	}
 	(void)close(ends[1]); /* the child's */
-	return wait_until_mounted(session, ends[0], child);
+	return wait_until_mounted(ends[0], child);
 }
 
 int session_run(const struct options *options)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Extended attributes: user.* are the object's own, user.shmfs.* are ours
- * and read-only, all other namespaces are not supported (xattr(7)).
+ * and read-only; the two of acl(5) are the object's own where the kernel
+ * checks them; all else is not supported (xattr(7)).
  *
  * user.shmfs.io on the root: the data path of this mount.
  */
@@ -26,10 +27,16 @@ static bool is_ours(const char *name)
 	return starts_with(name, "user.shmfs.");
 }
 
-/* 0, or why an attribute of this name cannot be written. */
-static int check_writable(const char *name)
+static bool is_supported(const struct fs *fs, const char *name)
 {
-	if (!starts_with(name, "user."))
+	return starts_with(name, "user.") ||
+	       (fs->acl && starts_with(name, "system.posix_acl_"));
+}
+
+/* 0, or why an attribute of this name cannot be written. */
+static int check_writable(const struct fs *fs, const char *name)
+{
+	if (!is_supported(fs, name))
 		return -EOPNOTSUPP;
 	return is_ours(name) ? -EPERM : 0;
 }
@@ -47,16 +54,23 @@ static ssize_t copy_value(const char *value, void *buf, size_t size)
 	return (ssize_t)len;
 }
 
-static ssize_t get_xattr(struct fs *fs, fuse_ino_t nodeid, const char *name,
+static const char *io_path(fuse_req_t req)
+{
+	return backing_is_native(&fs_of(req)->backing, req) ? "native"
+							    : "direct";
+}
+
+static ssize_t get_xattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 			 void *buf, size_t size)
 {
+	struct fs *fs = fs_of(req);
 	struct object *object;
 	ssize_t n;
 
-	if (!starts_with(name, "user."))
+	if (!is_supported(fs, name))
 		return -EOPNOTSUPP;
 	if (nodeid == FUSE_ROOT_ID && !strcmp(name, IO_NAME))
-		return copy_value("direct", buf, size);
+		return copy_value(io_path(req), buf, size);
 	if (is_ours(name))
 		return -ENODATA;
 	n = fs_object(fs, nodeid, STORE_ATTR, &object);
@@ -85,19 +99,19 @@ void op_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 	ssize_t n = -ENOMEM;
 
 	if (buf)
-		n = get_xattr(fs_of(req), nodeid, name, buf, size);
+		n = get_xattr(req, nodeid, name, buf, size);
 	reply_xattr(req, n, buf, size);
 }
 
-/* Keeps of a list of names, each ended by NUL, those starting with user. */
-static size_t keep_user_names(char *names, size_t len)
+/* Keeps of a list of names, each ended by NUL, those that are supported. */
+static size_t keep_supported(const struct fs *fs, char *names, size_t len)
 {
 	size_t kept = 0;
 
 	for (size_t at = 0; at < len;) {
 		size_t n = strlen(names + at) + 1;
 
-		if (starts_with(names + at, "user.")) {
+		if (is_supported(fs, names + at) && !is_ours(names + at)) {
 			memmove(names + kept, names + at, n);
 			kept += n;
 		}
@@ -122,7 +136,7 @@ static ssize_t list_names(struct fs *fs, fuse_ino_t nodeid, char **ret_names)
 	object_put(object);
 	if (n < 0)
 		return n;
-	n = (ssize_t)keep_user_names(names, (size_t)n);
+	n = (ssize_t)keep_supported(fs, names, (size_t)n);
 	if (nodeid == FUSE_ROOT_ID) {
 		memcpy(names + n, IO_NAME, sizeof(IO_NAME));
 		n += (ssize_t)sizeof(IO_NAME);
@@ -145,7 +159,7 @@ static int set_xattr(struct fs *fs, fuse_ino_t nodeid, const char *name,
 		     const char *value, size_t size, int flags)
 {
 	struct object *object;
-	int error = check_writable(name);
+	int error = check_writable(fs, name);
 
 	if (!error)
 		error = fs_object(fs, nodeid, STORE_ATTR, &object);
@@ -166,7 +180,7 @@ void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 static int remove_xattr(struct fs *fs, fuse_ino_t nodeid, const char *name)
 {
 	struct object *object;
-	int error = check_writable(name);
+	int error = check_writable(fs, name);
 
 	if (!error)
 		error = fs_object(fs, nodeid, STORE_ATTR, &object);

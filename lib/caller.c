@@ -8,9 +8,27 @@
 
 #include <errno.h>
 #include <sys/fsuid.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NOBODY_AT_ALL ((id_t)-1)
+
+/* setgroups(2) of this thread alone; the C library's changes all threads. */
+static int set_groups(size_t count, const gid_t *groups)
+{
+	return syscall(SYS_setgroups, count, groups) < 0 ? -errno : 0;
+}
+
+static int take_groups(const struct store_caller *caller,
+		       struct caller_saved *saved)
+{
+	saved->group_count =
+		getgroups(sizeof(saved->groups) / sizeof(saved->groups[0]),
+			  saved->groups);
+	if (saved->group_count < 0)
+		return -EPERM; /* more than could be given back */
+	return set_groups(caller->group_count, caller->groups);
+}
 
 void caller_leave(const struct caller_saved *saved)
 {
@@ -21,6 +39,9 @@ void caller_leave(const struct caller_saved *saved)
 		 * brings back the capability that the gid needs. */
 		(void)setfsuid(saved->uid);
 		(void)setfsgid(saved->gid);
+		if (saved->group_count >= 0)
+			(void)set_groups((size_t)saved->group_count,
+					 saved->groups);
 	}
 	errno = error;
 }
@@ -28,22 +49,26 @@ void caller_leave(const struct caller_saved *saved)
 int caller_enter(const struct store_caller *caller,
 		 struct caller_saved *ret_saved)
 {
-	struct caller_saved saved = {
-		.uid = geteuid(),
-		.gid = getegid(),
-	};
+	struct caller_saved *saved = ret_saved;
+	int error = 0;
 
-	saved.changed = caller->uid != saved.uid || caller->gid != saved.gid;
-	if (saved.changed) {
-		(void)setfsgid(caller->gid);
-		(void)setfsuid(caller->uid);
-		saved.gid_kept = (gid_t)setfsgid(NOBODY_AT_ALL) != caller->gid;
-		if ((uid_t)setfsuid(NOBODY_AT_ALL) != caller->uid ||
-		    (saved.gid_kept && caller->uid != saved.uid)) {
-			caller_leave(&saved);
-			return -EPERM;
-		}
+	saved->uid = geteuid();
+	saved->gid = getegid();
+	saved->group_count = -1;
+	saved->gid_kept = false;
+	saved->changed = caller->uid != saved->uid || caller->gid != saved->gid;
+	if (!saved->changed)
+		return 0;
+	/* An ordinary user has nobody else's groups, and needs none. */
+	if (caller->groups && saved->uid == 0)
+		error = take_groups(caller, saved);
+	(void)setfsgid(caller->gid);
+	(void)setfsuid(caller->uid);
+	saved->gid_kept = (gid_t)setfsgid(NOBODY_AT_ALL) != caller->gid;
+	if (error || (uid_t)setfsuid(NOBODY_AT_ALL) != caller->uid ||
+	    (saved->gid_kept && caller->uid != saved->uid)) {
+		caller_leave(saved);
+		return -EPERM;
 	}
-	*ret_saved = saved;
 	return 0;
 }

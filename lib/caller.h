@@ -13,6 +13,8 @@ struct caller_saved {
 	uid_t uid;
 	gid_t gid;
 	bool changed;
+	int group_count; /* of saved groups, or -1: unchanged */
+	gid_t groups[64];
 	bool gid_kept; /* see caller_enter() */
 };
 

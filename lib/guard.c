@@ -57,11 +57,7 @@ static void handle_sigbus(int sig, siginfo_t *info, void *context)
 
 int guard_install(void)
 {
-	/*
-	 * SA_NODEFER: the handler does not return, and nothing else would
-	 * unblock the signal again (sigsetjmp saves no mask: it is a system
-	 * call for each copy).
-	 */
+	/* SA_NODEFER: the handler does not return. */
 	struct sigaction action = {
 		.sa_sigaction = handle_sigbus,
 		.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK,
@@ -99,6 +95,17 @@ copy_bytes(void *to, const void *from, size_t len)
 #define copy_bytes memcpy
 #endif
 
+/*
+ * sigsetjmp(3) with the signal mask is a system call for each copy; the
+ * handler is SA_NODEFER, so nothing needs unblocking. ThreadSanitizer calls
+ * handlers with all signals blocked.
+ */
+#ifdef RACES_ARE_THE_CALLERS
+#define SAVE_MASK 1
+#else
+#define SAVE_MASK 0
+#endif
+
 static int guarded_copy(void *to, const void *from, size_t len,
 			const void *mapped)
 {
@@ -107,7 +114,7 @@ static int guarded_copy(void *to, const void *from, size_t len,
 
 	guard.start = (uintptr_t)mapped;
 	guard.end = guard.start + len;
-	fault = sigsetjmp(guard.env, 0);
+	fault = sigsetjmp(guard.env, SAVE_MASK);
 	if (fault) {
 		armed = NULL;
 		return -fault;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the POSIX kind share: posix_store.c (the namespace),
- * posix_object.c (an object's attributes) and posix_data.c (its bytes).
+ * What the files of the POSIX kind share: posix_store.c (names), posix_dir.c
+ * (listing them), posix_object.c (an object's attributes) and posix_data.c
+ * (its bytes).
  * Nobody else includes this.
  */
 #ifndef SHMFS_POSIX_H
@@ -21,10 +22,10 @@ struct posix_object {
 	/*
 	 * Held for reading while bytes are copied, for writing while the
 	 * object gets another size: nobody sees an object grown by a write
-	 * whose bytes are not there yet.
+	 * whose bytes are not there yet. The file position of fd is used
+	 * under it: lseek(2) for holes with any, O_APPEND with the other.
 	 */
 	pthread_rwlock_t size_lock;
-	int append_fd; /* O_APPEND, or -1 until needed (size_lock) */
 	struct window_source source;
 };
 
@@ -32,6 +33,20 @@ static inline struct posix_object *posix_object(struct object *object)
 {
 	return (struct posix_object *)object; /* its first member */
 }
+
+/* Of all listings in progress. */
+struct posix_listings {
+	atomic_size_t bytes; /* in their buffers */
+	atomic_size_t last;  /* how much the last one needed */
+};
+
+int posix_store_fd(const struct store *store);
+struct posix_listings *posix_store_listings(struct store *store);
+
+int posix_dir_open(struct store *store, struct store_dir **ret_dir);
+int posix_dir_next(struct store_dir *dir, off_t from,
+		   struct store_entry *ret_entry);
+void posix_dir_close(struct store_dir *dir);
 
 /* "/proc/self/fd/N": reaches what an O_PATH descriptor stands for. */
 struct posix_fd_path {
@@ -44,6 +59,10 @@ struct posix_fd_path posix_fd_path(int fd);
  */
 int posix_object_new(int fd, enum store_access access, struct window_pool *pool,
 		     struct object **ret_object);
+/* What open(2) is to be told for this access. */
+int posix_open_flags(enum store_access access);
+int posix_reopen(struct object *object, enum store_access access,
+		 struct object **ret_object);
 void posix_object_close(struct object *object);
 
 int posix_get_attr(struct object *object, struct stat *ret_stat);
@@ -51,6 +70,7 @@ int posix_set_attr(struct object *object, const struct store_attr *attr);
 /* Clears suid, and sgid where it means "run as", from an open object. */
 int posix_clear_privileges(struct posix_object *object);
 int posix_allocate(struct object *object, int mode, off_t off, off_t len);
+int posix_backing_fd(struct object *object);
 off_t posix_seek(struct object *object, off_t off, int whence);
 ssize_t posix_copy(struct object *from, off_t from_off, struct object *to,
 		   off_t to_off, size_t len);

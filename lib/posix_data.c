@@ -136,7 +136,7 @@ static int read_range(int fd, char *buf, const char *mapped, off_t off,
 	/* Up to the page boundary in or before the middle, or the first. */
 	half = len / 2;
 	half -= (size_t)((off + (off_t)half) % page_size());
-	if (half > len / 2)
+	if (half == 0 || half > len / 2)
 		half = rest_of_page(off, len);
 	error = read_range(fd, buf, mapped, off, half);
 	if (!error)
@@ -217,14 +217,18 @@ ssize_t posix_read(struct object *base, void *buf, size_t len, off_t off)
 	return n;
 }
 
-/* fallocate(2): makes the range writable, and the object longer if needed. */
+/*
+ * fallocate(2): makes the range writable, and the object longer if needed,
+ * unless STORE_NOGROW.
+ */
 static int allocate_range(const struct posix_object *object, off_t off,
-			  size_t len)
+			  size_t len, unsigned flags)
 {
+	int mode = flags & STORE_NOGROW ? FALLOC_FL_KEEP_SIZE : 0;
 	int res;
 
 	do {
-		res = fallocate(object->fd, 0, off, (off_t)len);
+		res = fallocate(object->fd, mode, off, (off_t)len);
 	} while (res < 0 && errno == EINTR);
 	return res < 0 ? -errno : 0;
 }
@@ -235,7 +239,7 @@ static int allocate_range(const struct posix_object *object, off_t off,
  */
 static ssize_t grow(const struct posix_object *object, off_t off, size_t len)
 {
-	int error = allocate_range(object, off, len);
+	int error = allocate_range(object, off, len, 0);
 	size_t done = 0;
 
 	if (!error)
@@ -243,11 +247,31 @@ static ssize_t grow(const struct posix_object *object, off_t off, size_t len)
 	while (error == -ENOSPC && done < len) {
 		size_t n = rest_of_page(off + (off_t)done, len - done);
 
-		if (allocate_range(object, off + (off_t)done, n))
+		if (allocate_range(object, off + (off_t)done, n, 0))
 			break;
 		done += n;
 	}
 	return done ? (ssize_t)done : error;
+}
+
+/*
+ * Writes part of one page. A page that fallocate gave and that faults all the
+ * same was truncated, after it was written so to speak; with STORE_NOGROW a
+ * page past the end is dropped in the first place.
+ */
+static int write_page(const struct posix_object *object, const char *buf,
+		      char *mapped, off_t off, size_t len, unsigned flags)
+{
+	int error = guard_copy_in(mapped, buf, len);
+
+	if (error != -EFAULT)
+		return error;
+	if ((flags & STORE_NOGROW) && clip_to_size(object, off, len) <= 0)
+		return 0;
+	error = allocate_range(object, off, len, flags);
+	if (!error)
+		error = guard_copy_in(mapped, buf, len);
+	return error == -EFAULT ? 0 : error;
 }
 
 /*
@@ -260,18 +284,11 @@ static ssize_t write_pages(const struct posix_object *object, const char *buf,
 	size_t done = 0;
 
 	while (done < len) {
-		off_t at = off + (off_t)done;
-		size_t n = rest_of_page(at, len - done);
-		int error = guard_copy_in(mapped + done, buf + done, n);
+		size_t n = rest_of_page(off + (off_t)done, len - done);
+		int error = write_page(object, buf + done, mapped + done,
+				       off + (off_t)done, n, flags);
 
-		if (error == -EFAULT && !(flags & STORE_NOGROW)) {
-			error = allocate_range(object, at, n);
-			if (!error)
-				error = guard_copy_in(mapped + done, buf + done,
-						      n);
-		}
-		/* -EFAULT: truncated, after it was written so to speak. */
-		if (error && error != -EFAULT)
+		if (error)
 			return done ? (ssize_t)done : error;
 		done += n;
 	}
@@ -322,8 +339,9 @@ static ssize_t write_inside(struct posix_object *object, const char *buf,
 
 /*
  * Claims `len` bytes at the end of the object, in one step that nobody else
- * who appends can come between: an O_APPEND write of zeros (write(2)). Needs
- * size_lock for writing. Returns how many bytes were had, from *ret_off on.
+ * who appends can come between: a write of zeros with RWF_APPEND, after which
+ * the file position tells where that was (pwritev2(2)). Needs size_lock for
+ * writing. Returns how many bytes were had, from *ret_off on.
  */
 static ssize_t claim_end(struct posix_object *object, size_t len,
 			 off_t *ret_off)
@@ -334,11 +352,6 @@ static ssize_t claim_end(struct posix_object *object, size_t len,
 	ssize_t n;
 	off_t end;
 
-	if (object->append_fd < 0)
-		object->append_fd = open(posix_fd_path(object->fd).text,
-					 O_WRONLY | O_APPEND | O_CLOEXEC);
-	if (object->append_fd < 0)
-		return -errno;
 	while (len && count < 64) {
 		size_t part = len < sizeof(zeros) ? len : sizeof(zeros);
 
@@ -346,18 +359,18 @@ static ssize_t claim_end(struct posix_object *object, size_t len,
 		parts[count++].iov_len = part;
 		len -= part;
 	}
-	n = writev(object->append_fd, parts, count);
+	n = pwritev2(object->fd, parts, count, -1, RWF_APPEND);
 	if (n < 0)
 		return -errno;
-	end = lseek(object->append_fd, 0, SEEK_CUR);
+	end = lseek(object->fd, 0, SEEK_CUR);
 	if (end < 0)
 		return -errno;
 	*ret_off = end - n;
 	return n;
 }
 
-/* As write(2) would: fallocate and stores leave mtime, and suid, alone. */
-static void touch(struct posix_object *object, unsigned flags)
+/* As write(2) would: stores to a mapping leave mtime, and suid, alone. */
+static void touch(struct posix_object *object, off_t off, unsigned flags)
 {
 	static const struct timespec now[2] = {
 		{ .tv_nsec = UTIME_OMIT },
@@ -370,9 +383,12 @@ static void touch(struct posix_object *object, unsigned flags)
 	 */
 	if (futimens(object->fd, now) < 0)
 		(void)futimens(object->fd, NULL);
-	if (flags & STORE_NOPRIV)
-		/* Not the owner: a store to a mapping keeps them as well. */
-		(void)posix_clear_privileges(object);
+	/*
+	 * Nor may they change the mode; but fallocate(2), here of a page that
+	 * is there, clears it for whoever may not keep it.
+	 */
+	if ((flags & STORE_NOPRIV) && posix_clear_privileges(object))
+		(void)allocate_range(object, off, 1, STORE_NOGROW);
 }
 
 /*
@@ -387,24 +403,36 @@ static ssize_t make_room(struct posix_object *object, off_t *off, size_t len,
 	return grow(object, *off, len);
 }
 
-static ssize_t write_locked(struct posix_object *object, const char *buf,
-			    size_t len, off_t off, unsigned flags)
+/*
+ * Writes what lies inside the object. Returns how many bytes that was, or 0
+ * if some of them do not: then nothing was written, and somebody has to make
+ * room first.
+ */
+static ssize_t write_in_place(struct posix_object *object, const char *buf,
+			      size_t len, off_t off, unsigned flags)
 {
 	ssize_t inside;
 	ssize_t n;
 
 	pthread_rwlock_rdlock(&object->size_lock);
-	inside = flags & STORE_APPEND ? 0 : clip_to_size(object, off, len);
-	if (inside > 0 && (flags & STORE_NOGROW))
-		len = (size_t)inside;
+	inside = clip_to_size(object, off, len);
 	if (inside == (ssize_t)len) {
 		n = write_inside(object, buf, off, len, flags);
-		pthread_rwlock_unlock(&object->size_lock);
-		return n;
+	} else if (inside >= 0 && (flags & STORE_NOGROW)) {
+		n = write_inside(object, buf, off, (size_t)inside, flags);
+		if (n == inside)
+			n = (ssize_t)len; /* the rest is dropped */
+	} else {
+		n = inside < 0 ? inside : 0;
 	}
 	pthread_rwlock_unlock(&object->size_lock);
-	if (inside < 0 || (flags & STORE_NOGROW))
-		return inside;
+	return n;
+}
+
+static ssize_t write_growing(struct posix_object *object, const char *buf,
+			     size_t len, off_t off, unsigned flags)
+{
+	ssize_t n;
 
 	pthread_rwlock_wrlock(&object->size_lock);
 	n = make_room(object, &off, len, flags);
@@ -418,7 +446,7 @@ ssize_t posix_write(struct object *base, const void *buf, size_t len, off_t off,
 		    unsigned flags)
 {
 	struct posix_object *object = posix_object(base);
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (off < 0)
 		return -EINVAL;
@@ -430,8 +458,11 @@ ssize_t posix_write(struct object *base, const void *buf, size_t len, off_t off,
 		if ((off_t)len > WINDOW_END_MAX - off)
 			len = (size_t)(WINDOW_END_MAX - off);
 	}
-	n = write_locked(object, buf, len, off, flags);
+	if (!(flags & STORE_APPEND))
+		n = write_in_place(object, buf, len, off, flags);
+	if (n == 0)
+		n = write_growing(object, buf, len, off, flags);
 	if (n > 0)
-		touch(object, flags);
+		touch(object, off, flags);
 	return n;
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "caller.h"
 #include "cleanup.h"
 #include "posix.h"
 
@@ -41,7 +42,6 @@ int posix_object_new(int fd, enum store_access access, struct window_pool *pool,
 	object->pool = pool;
 	object->fd = fd;
 	object->path_only = access == STORE_ATTR;
-	object->append_fd = -1;
 	object->source.fd = fd;
 	object->source.writable = object->object.writable;
 
@@ -55,16 +55,38 @@ int posix_object_new(int fd, enum store_access access, struct window_pool *pool,
 	return 0;
 }
 
+int posix_open_flags(enum store_access access)
+{
+	/* O_NONBLOCK: what lies there now may be a FIFO or under a lease. */
+	static const int flags[] = {
+		[STORE_ATTR] = O_PATH,
+		[STORE_RESIZE] = O_WRONLY | O_NONBLOCK | O_NOCTTY,
+		[STORE_READ] = O_RDONLY | O_NONBLOCK | O_NOCTTY,
+		[STORE_WRITE] = O_RDWR | O_NONBLOCK | O_NOCTTY,
+	};
+
+	return flags[access];
+}
+
+int posix_reopen(struct object *base, enum store_access access,
+		 struct object **ret_object)
+{
+	struct posix_object *object = posix_object(base);
+	int fd = open(posix_fd_path(object->fd).text,
+		      posix_open_flags(access) | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return posix_object_new(fd, access, object->pool, ret_object);
+}
+
 void posix_object_close(struct object *base)
 {
 	struct posix_object *object = posix_object(base);
 
 	window_drop(object->pool, &object->source);
 	pthread_rwlock_destroy(&object->size_lock);
-	/* close(2) of a tmpfs file has nothing to report. */
-	if (object->append_fd >= 0)
-		(void)close(object->append_fd);
-	(void)close(object->fd);
+	(void)close(object->fd); /* of tmpfs: has nothing to report */
 	free(object);
 }
 
@@ -132,6 +154,39 @@ static int set_times(struct posix_object *object, const struct store_attr *attr)
 	return res < 0 ? -errno : 0;
 }
 
+/* What only the owner may do, or only some, and in any case who asks. */
+static int set_owned(struct posix_object *object, const struct store_attr *attr)
+{
+	int error = 0;
+
+	if (!attr->set)
+		/* chown(2) of nothing: a new ctime, for the owner only. */
+		(void)set_owner(object, attr);
+	if (attr->set & (STORE_SET_UID | STORE_SET_GID))
+		error = set_owner(object, attr);
+	if (!error && (attr->set & STORE_SET_MODE))
+		error = set_mode(object, attr->mode & 07777);
+	if (!error && (attr->set & STORE_SET_TIMES))
+		error = set_times(object, attr);
+	return error;
+}
+
+static int set_owned_as(struct posix_object *object,
+			const struct store_attr *attr)
+{
+	struct caller_saved saved;
+	int error;
+
+	if (!attr->caller)
+		return set_owned(object, attr);
+	error = caller_enter(attr->caller, &saved);
+	if (error)
+		return error;
+	error = set_owned(object, attr);
+	caller_leave(&saved);
+	return error;
+}
+
 int posix_set_attr(struct object *base, const struct store_attr *attr)
 {
 	struct posix_object *object = posix_object(base);
@@ -141,12 +196,8 @@ int posix_set_attr(struct object *base, const struct store_attr *attr)
 		error = set_size(object, attr->size);
 	if (!error && (attr->set & STORE_SET_NOPRIV))
 		error = posix_clear_privileges(object);
-	if (!error && (attr->set & (STORE_SET_UID | STORE_SET_GID)))
-		error = set_owner(object, attr);
-	if (!error && (attr->set & STORE_SET_MODE))
-		error = set_mode(object, attr->mode & 07777);
-	if (!error && (attr->set & STORE_SET_TIMES))
-		error = set_times(object, attr);
+	if (!error)
+		error = set_owned_as(object, attr);
 	return error;
 }
 
@@ -163,11 +214,23 @@ int posix_allocate(struct object *base, int mode, off_t off, off_t len)
 	return error;
 }
 
+int posix_backing_fd(struct object *object)
+{
+	return posix_object(object)->fd;
+}
+
 off_t posix_seek(struct object *object, off_t off, int whence)
 {
-	off_t found = lseek(posix_object(object)->fd, off, whence);
+	struct posix_object *target = posix_object(object);
+	off_t found;
 
-	return found < 0 ? -errno : found;
+	/* The file position is make_room()'s while it holds the lock. */
+	pthread_rwlock_rdlock(&target->size_lock);
+	found = lseek(target->fd, off, whence);
+	if (found < 0)
+		found = -errno;
+	pthread_rwlock_unlock(&target->size_lock);
+	return found;
 }
 
 ssize_t posix_copy(struct object *from, off_t from_off, struct object *to,

@@ -2,22 +2,21 @@
 /*
  * The namespace of POSIX shm objects: glibc keeps them as regular files in a
  * tmpfs at /dev/shm (shm_overview(7)), and shm_open("/name") is openat() of
- * "name" there. This file owns the names: looking up, listing, making,
- * removing and renaming them.
+ * "name" there. This file owns the names: looking up, making, removing and
+ * renaming them.
  *
  * Nothing is ever followed: no symbolic link, and nothing that somebody
  * mounted over a name (RESOLVE_NO_XDEV), which could be a filesystem that
  * never answers. Only regular files are objects; all else is not there.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
-#include <stdalign.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include "caller.h"
 #include "cleanup.h"
@@ -28,13 +27,33 @@
 /* Together at most 2 GiB of mappings beyond those in use. */
 #define WINDOWS_MAX 512
 
-#define DIR_BUFFER 32768
-
 struct store {
 	int dir;
 	struct object *root;
 	struct window_pool pool;
+	struct posix_listings listings;
 };
+
+int posix_store_fd(const struct store *store)
+{
+	return store->dir;
+}
+
+struct posix_listings *posix_store_listings(struct store *store)
+{
+	return &store->listings;
+}
+
+/*
+ * Other filesystems give the inode number of a file that is gone to a new
+ * one, which would then pass for it.
+ */
+static bool counts_inodes(int dir)
+{
+	struct statfs fs;
+
+	return fstatfs(dir, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
+}
 
 static int posix_store_open(struct store **ret_store)
 {
@@ -48,6 +67,10 @@ static int posix_store_open(struct store **ret_store)
 		error = -errno;
 		goto free_store;
 	}
+	if (!counts_inodes(store->dir)) {
+		error = -EOPNOTSUPP;
+		goto close_fd;
+	}
 	window_pool_init(&store->pool, WINDOWS_MAX);
 	fd = fcntl(store->dir, F_DUPFD_CLOEXEC, 0);
 	error = fd < 0 ? -errno
@@ -60,6 +83,7 @@ static int posix_store_open(struct store **ret_store)
 
 close_dir:
 	window_pool_destroy(&store->pool);
+close_fd:
 	(void)close(store->dir); /* a directory: nothing to lose */
 free_store:
 	free(store);
@@ -114,34 +138,49 @@ static bool says_no_object(int error)
 	}
 }
 
-static int posix_stat(struct store *store, const char *name,
-		      struct stat *ret_stat)
+/* An O_PATH descriptor of the object, or -errno. */
+static int find_fd(const struct store *store, const char *name,
+		   struct stat *ret_stat)
 {
 	auto_fd fd = open_name(store, name, O_PATH);
-	struct stat st;
 
 	if (fd < 0)
 		return says_no_object(fd) ? -ENOENT : fd;
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, ret_stat) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode))
+	if (!S_ISREG(ret_stat->st_mode))
 		return -ENOENT;
+	return steal_fd(&fd);
+}
+
+static int posix_stat(struct store *store, const char *name,
+		      struct stat *ret_stat)
+{
+	struct stat st;
+	auto_fd fd = find_fd(store, name, &st);
+
+	if (fd < 0)
+		return fd;
 	*ret_stat = st;
 	return 0;
+}
+
+static int posix_find(struct store *store, const char *name,
+		      struct object **ret_object)
+{
+	struct stat st;
+	int fd = find_fd(store, name, &st);
+
+	if (fd < 0)
+		return fd;
+	return posix_object_new(fd, STORE_ATTR, &store->pool, ret_object);
 }
 
 static int posix_open_object(struct store *store, const char *name,
 			     uint64_t ino, enum store_access access,
 			     struct object **ret_object)
 {
-	/* O_NONBLOCK: what lies there now may be a FIFO or under a lease. */
-	static const int flags[] = {
-		[STORE_ATTR] = O_PATH,
-		[STORE_RESIZE] = O_WRONLY | O_NONBLOCK | O_NOCTTY,
-		[STORE_READ] = O_RDONLY | O_NONBLOCK | O_NOCTTY,
-		[STORE_WRITE] = O_RDWR | O_NONBLOCK | O_NOCTTY,
-	};
-	auto_fd fd = open_name(store, name, flags[access]);
+	auto_fd fd = open_name(store, name, posix_open_flags(access));
 	struct stat st;
 
 	if (fd < 0)
@@ -255,121 +294,6 @@ static int posix_rename(struct store *store, const char *from, const char *to,
 	return error;
 }
 
-struct store_dir {
-	struct store *store;
-	int fd;
-	off_t at;    /* the position of buffer[pos] in the directory */
-	size_t pos;  /* bytes of the buffer that were returned */
-	size_t fill; /* bytes in the buffer */
-	/* Where the last call began, so that it can be asked again. */
-	off_t last_at;
-	size_t last_pos;
-	alignas(struct dirent64) char buffer[DIR_BUFFER];
-};
-
-static int posix_dir_open(struct store *store, struct store_dir **ret_dir)
-{
-	struct store_dir *dir = malloc(sizeof(*dir));
-
-	if (!dir)
-		return -ENOMEM;
-	dir->fd = openat(store->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir->fd < 0) {
-		int error = -errno;
-
-		free(dir);
-		return error;
-	}
-	dir->store = store;
-	dir->at = dir->last_at = 0;
-	dir->pos = dir->last_pos = dir->fill = 0;
-	*ret_dir = dir;
-	return 0;
-}
-
-/* Makes buffer[pos] the entry at `from`, if the buffer is not empty then. */
-static int dir_seek(struct store_dir *dir, off_t from)
-{
-	if (from == dir->at && from != 0)
-		return 0;
-	if (from == dir->last_at && from != 0) {
-		dir->at = from;
-		dir->pos = dir->last_pos;
-		return 0;
-	}
-	if (lseek(dir->fd, from, SEEK_SET) < 0)
-		return -errno;
-	dir->at = dir->last_at = from;
-	dir->pos = dir->last_pos = dir->fill = 0;
-	return 0;
-}
-
-/* Returns 1 and the next entry of any kind, 0 at the end. */
-static int dir_raw_next(struct store_dir *dir, struct dirent64 **ret_entry)
-{
-	struct dirent64 *entry;
-
-	if (dir->pos == dir->fill) {
-		ssize_t n =
-			getdents64(dir->fd, dir->buffer, sizeof(dir->buffer));
-
-		if (n <= 0)
-			return n < 0 ? -errno : 0;
-		dir->pos = dir->last_pos = 0;
-		dir->last_at = dir->at;
-		dir->fill = (size_t)n;
-	}
-	entry = (struct dirent64 *)(void *)(dir->buffer + dir->pos);
-	dir->at = entry->d_off;
-	dir->pos += entry->d_reclen;
-	*ret_entry = entry;
-	return 1;
-}
-
-static bool is_listed(struct store *store, const struct dirent64 *entry)
-{
-	struct stat st;
-
-	if (entry->d_type == DT_UNKNOWN)
-		return posix_stat(store, entry->d_name, &st) == 0;
-	return entry->d_type == DT_REG ||
-	       (entry->d_type == DT_DIR &&
-		(!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")));
-}
-
-static int posix_dir_next(struct store_dir *dir, off_t from,
-			  struct store_entry *ret_entry)
-{
-	struct dirent64 *entry = NULL;
-	int error = dir_seek(dir, from);
-
-	if (error)
-		return error;
-	dir->last_at = dir->at;
-	dir->last_pos = dir->pos;
-	for (;;) {
-		int more = dir_raw_next(dir, &entry);
-
-		if (more <= 0)
-			return more;
-		if (is_listed(dir->store, entry))
-			break;
-	}
-	*ret_entry = (struct store_entry){
-		.name = entry->d_name,
-		.ino = entry->d_ino,
-		.type = entry->d_type == DT_DIR ? DT_DIR : DT_REG,
-		.next = entry->d_off,
-	};
-	return 1;
-}
-
-static void posix_dir_close(struct store_dir *dir)
-{
-	(void)close(dir->fd); /* a directory: nothing to lose */
-	free(dir);
-}
-
 const struct store_kind posix_kind = {
 	.name = "posix",
 	.open = posix_store_open,
@@ -377,6 +301,8 @@ const struct store_kind posix_kind = {
 	.root = posix_root,
 	.statfs = posix_statfs,
 	.stat = posix_stat,
+	.find = posix_find,
+	.reopen = posix_reopen,
 	.open_object = posix_open_object,
 	.create = posix_create,
 	.unlink = posix_unlink,
@@ -392,6 +318,7 @@ const struct store_kind posix_kind = {
 	.allocate = posix_allocate,
 	.seek = posix_seek,
 	.copy = posix_copy,
+	.backing_fd = posix_backing_fd,
 	.get_xattr = posix_get_xattr,
 	.list_xattr = posix_list_xattr,
 	.set_xattr = posix_set_xattr,

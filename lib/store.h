@@ -42,10 +42,16 @@ struct object {
 	bool writable; /* opened with STORE_WRITE */
 };
 
-/* On whose behalf names are made and removed: see credentials(7), fsuid. */
+/*
+ * On whose behalf names are made and removed and attributes set: see
+ * credentials(7), fsuid.
+ */
 struct store_caller {
 	uid_t uid;
 	gid_t gid;
+	/* Supplementary groups, where they decide; NULL: not looked at. */
+	const gid_t *groups;
+	size_t group_count;
 };
 
 enum store_access {
@@ -68,6 +74,8 @@ enum {
 
 struct store_attr {
 	unsigned set;
+	/* Who asks, unless NULL: the rights of all but the size. */
+	const struct store_caller *caller;
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
@@ -78,7 +86,7 @@ struct store_attr {
 enum {
 	STORE_APPEND = 1 << 0, /* at the end, wherever that is by then */
 	STORE_NOGROW = 1 << 1, /* drop what lies past the end, as a store to
-				  a mapping would be */
+				  a mapping would be; it counts as written */
 	STORE_NOPRIV = 1 << 2, /* the writer may not keep suid and sgid */
 };
 
@@ -93,7 +101,8 @@ struct store_kind {
 	const char *name;
 
 	/*
-	 * Opens the namespace. -errno as open(2) of it.
+	 * Opens the namespace. -errno as open(2) of it; -EOPNOTSUPP if it is
+	 * on a filesystem that cannot keep the promises made here.
 	 */
 	int (*open)(struct store **ret_store);
 	/* No object or listing of it may be open any more. */
@@ -113,6 +122,18 @@ struct store_kind {
 	 */
 	int (*stat)(struct store *store, const char *name,
 		    struct stat *ret_stat);
+	/*
+	 * Opens the object `name` leads to now with STORE_ATTR; the caller
+	 * owns one reference. Errors as stat.
+	 */
+	int (*find)(struct store *store, const char *name,
+		    struct object **ret_object);
+	/*
+	 * Opens an open object once more with another access, whatever its
+	 * name leads to by now. -EACCES if the process may not have it.
+	 */
+	int (*reopen)(struct object *object, enum store_access access,
+		      struct object **ret_object);
 	/*
 	 * Opens the object `ino` under its name `name`; the caller owns one
 	 * reference. -ESTALE if the name leads elsewhere or nowhere, -EACCES
@@ -164,7 +185,9 @@ struct store_kind {
 	int (*get_attr)(struct object *object, struct stat *ret_stat);
 	/*
 	 * Applies all of `attr`, size first. Size needs STORE_RESIZE or
-	 * STORE_WRITE; the rest works with any access.
+	 * STORE_WRITE; the rest works with any access, with the caller's
+	 * rights at that instant: -EPERM. Nothing set is what chown(2) of
+	 * nothing is.
 	 */
 	int (*set_attr)(struct object *object, const struct store_attr *attr);
 	/*
@@ -187,6 +210,13 @@ struct store_kind {
 	/* copy_file_range(2) between two objects of the same store. */
 	ssize_t (*copy)(struct object *from, off_t from_off, struct object *to,
 			off_t to_off, size_t len);
+
+	/*
+	 * A descriptor whose file pages are the object's memory, for the
+	 * kernel to work on directly; the object's own, not to be closed.
+	 * -1 if there is none.
+	 */
+	int (*backing_fd)(struct object *object);
 
 	/* As getxattr(2) and the like: size 0 asks for the size needed. */
 	ssize_t (*get_xattr)(struct object *object, const char *name, void *buf,

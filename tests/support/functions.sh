@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+#
+# What every mount test written in bash needs: the mount, the comparison of
+# the mount with plain tmpfs, and cleaning up however the script ends. A test
+# sources this file, calls shmfs_start (or shmfs_start_private first of all),
+# then check, same and refused as often as it likes, and ends with finish.
+#
+# SHMFS is the daemon; SHMFS_OPTIONS is appended to the -o of every mount.
+#
+#   MNT      the mountpoint            PREFIX   for this test's object names
+#   DAEMON   pid of the daemon         SIDE     scratch directory, not shm
+#   REF      a plain tmpfs to compare with (shmfs_reference makes it)
+set -eu
+export LC_ALL=C TZ=UTC
+umask 022
+
+MNT='' DAEMON='' REF=''
+SIDE=$(mktemp -d /tmp/shmfs-test.XXXXXX)
+PREFIX=shmfs-test.$$.
+export SIDE PREFIX
+shmfs_failed=0
+shmfs_dirs=("$SIDE")
+: "${SHMFS:?is the daemon to test}" "${SHMFS_SUPPORT:?is this directory}"
+
+ok()
+{
+	printf 'ok - %s\n' "$1"
+}
+
+not_ok()
+{
+	printf 'not ok - %s\n' "$1"
+	shmfs_failed=$((shmfs_failed + 1))
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds; fails after the deadline.
+wait_for()
+{
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" >"$SIDE/.wait" 2>&1; do
+		[ "$SECONDS" -le "$end" ] || return 1
+		sleep 0.02
+	done
+}
+
+gone()
+{
+	! kill -0 "$1"
+}
+
+is_mounted()
+{
+	grep -qF " $1 " /proc/self/mountinfo
+}
+
+# A new empty directory in the variable named $1, removed at the end.
+new_dir()
+{
+	local d
+
+	d=$(mktemp -d /tmp/shmfs-test.XXXXXX)
+	shmfs_dirs+=("$d")
+	printf -v "$1" %s "$d"
+}
+
+# All -o options: the test's and the suite's.
+shmfs_options()
+{
+	local all=${1-}
+
+	if [ -n "${SHMFS_OPTIONS-}" ]; then
+		all=${all:+$all,}$SHMFS_OPTIONS
+	fi
+	printf %s "$all"
+}
+
+# shmfs_launch DIR [OPTIONS] [WRAPPER...]: a foreground daemon for DIR, under
+# WRAPPER if given; it ends with this script. Sets DAEMON; does not wait. (A
+# shell's background processes ignore SIGINT unless told otherwise.)
+shmfs_launch()
+{
+	local dir=$1 o
+	local -a args
+
+	o=$(shmfs_options "${2-}")
+	shift "$(($# > 1 ? 2 : 1))"
+	args=(-f)
+	[ -z "$o" ] || args+=(-o "$o")
+	env --default-signal=INT setpriv --pdeathsig TERM \
+		"$@" "$SHMFS" "${args[@]}" "$dir" </dev/null &
+	DAEMON=$!
+}
+
+up_or_gone()
+{
+	is_mounted "$1" || gone "$DAEMON"
+}
+
+# shmfs_start [OPTIONS [WRAPPER...]]: mounts in a new directory, MNT.
+shmfs_start()
+{
+	new_dir MNT
+	export MNT
+	shmfs_launch "$MNT" "$@"
+	if ! wait_for 60 up_or_gone "$MNT" || ! is_mounted "$MNT" ||
+		! stat "$MNT" >"$SIDE/.wait"; then
+		echo "the daemon does not mount" >&2
+		exit 1
+	fi
+}
+
+# shellcheck disable=SC2120 # the arguments are for the tests
+# shmfs_private [TMPFS_OPTIONS]: a private mount namespace with a /dev/shm of
+# its own. To be called before anything else: it starts the script anew.
+shmfs_private()
+{
+	if [ -z "${SHMFS_PRIVATE-}" ]; then
+		rm -rf "$SIDE"
+		SHMFS_PRIVATE=1 exec unshare --mount --propagation private \
+			"$BASH" ${SHMFS_TRACE:+-x} "$0"
+	fi
+	mount -t tmpfs -o "nosuid,nodev,mode=1777${1:+,$1}" tmpfs /dev/shm
+}
+
+# shellcheck disable=SC2120 # the arguments are for the tests
+# The same, and the mount. shmfs_start_private [TMPFS_OPTIONS [OPTIONS]]
+shmfs_start_private()
+{
+	shmfs_private "${1-}"
+	shmfs_start "${2-}"
+}
+
+# A plain tmpfs as /dev/shm is one, in REF. Needs shmfs_private.
+shmfs_reference()
+{
+	new_dir REF
+	mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$REF"
+}
+
+# Ends the daemon, which must exit 0 and leave no mount. shmfs_stop [SIGNAL]
+# shellcheck disable=SC2120 # the argument is for the tests
+shmfs_stop()
+{
+	local status=0
+
+	kill -"${1:-TERM}" "$DAEMON"
+	if ! wait_for 60 gone "$DAEMON"; then
+		not_ok "the daemon ends on SIG${1:-TERM}"
+		kill -KILL "$DAEMON"
+	fi
+	wait "$DAEMON" || status=$?
+	DAEMON=
+	[ "$status" = 0 ] || not_ok "the daemon's exit status is $status"
+	if is_mounted "$MNT"; then
+		not_ok "the daemon leaves no mount"
+	fi
+}
+
+# pids of processes with the string $1 in their command line (zombies have
+# none)
+processes_of()
+{
+	local -a all=(/proc/[0-9]*/cmdline)
+	local f
+
+	for f in $(grep -laF -- "$1" "${all[@]}" 2>/dev/null || :); do
+		f=${f#/proc/}
+		[ "${f%/*}" = "$$" ] || echo "${f%/*}"
+	done
+}
+
+shmfs_cleanup()
+{
+	local status=$? d p
+
+	trap - EXIT
+	set +e
+	cd /
+	[ -z "$DAEMON" ] || kill -KILL "$DAEMON"
+	for d in "${shmfs_dirs[@]}"; do
+		for p in $(processes_of "$d"); do
+			kill -KILL "$p"
+		done
+		while umount -l "$d"; do :; done
+		rm -rf --one-file-system "$d"
+	done 2>/dev/null
+	rm -rf "/dev/shm/$PREFIX"* /dev/shm/sem."$PREFIX"*
+	exit "$status"
+}
+trap shmfs_cleanup EXIT
+trap 'exit 143' TERM INT HUP
+
+# The test's last line.
+finish()
+{
+	[ -z "$DAEMON" ] || shmfs_stop TERM
+	exit $((shmfs_failed != 0))
+}
+
+# check NAME COMMAND...: the command succeeds.
+check()
+{
+	local name=$1 status=0
+
+	shift
+	set +e # so that -e holds in the command
+	(
+		set -e
+		"$@"
+	) >"$SIDE/.out" 2>&1
+	status=$?
+	set -e
+	if [ "$status" = 0 ]; then
+		ok "$name"
+	else
+		not_ok "$name: exit status $status"
+		tail -n 30 "$SIDE/.out" | sed 's/^/# /'
+	fi
+}
+
+# What is in directory $1, all that a user can see of it
+shmfs_state()
+{
+	/usr/bin/python3 "$SHMFS_SUPPORT/../clients/state.py" "$1"
+}
+
+# The script $2 run in directory $1: its output, status and what it leaves.
+shmfs_outcome()
+{
+	local status=0
+
+	find "$SIDE" -mindepth 1 -maxdepth 1 ! -name '.[a-z]*' \
+		-exec rm -rf {} +
+	(cd "$1" && DIR=$1 "$BASH" -c "$2") </dev/null 2>&1 || status=$?
+	echo "exit status $status"
+	shmfs_state "$1"
+	find "$1" -mindepth 1 -delete
+}
+
+# same NAME SCRIPT: run in the mount and in REF, both empty before and after,
+# the bash script gives the same output, the same exit status and the same
+# files. In it DIR is the directory (also the current one), SIDE elsewhere.
+same()
+{
+	shmfs_outcome "$REF" "$2" | sed "s|$REF|DIR|g" >"$SIDE/.tmpfs"
+	shmfs_outcome "$MNT" "$2" | sed "s|$MNT|DIR|g" >"$SIDE/.mount"
+	if diff -U100 --label tmpfs "$SIDE/.tmpfs" \
+		--label mount "$SIDE/.mount" >"$SIDE/.diff"; then
+		ok "$1"
+		[ -z "${SHMFS_VERBOSE-}" ] || sed 's/^/# /' "$SIDE/.tmpfs"
+	else
+		not_ok "$1"
+		sed 's/^/# /' "$SIDE/.diff"
+	fi
+}
+
+# refused NAME TEXT COMMAND...: in the mount the command fails with TEXT in
+# its output, and the mount stays as it was.
+refused()
+{
+	local name=$1 text=$2 status=0 before
+
+	shift 2
+	before=$(shmfs_state "$MNT")
+	(cd "$MNT" && "$@") >"$SIDE/.out" 2>&1 || status=$?
+	if [ "$status" != 0 ] && grep -qF -- "$text" "$SIDE/.out" &&
+		[ "$before" = "$(shmfs_state "$MNT")" ]; then
+		ok "$name"
+	else
+		not_ok "$name: exit status $status"
+		sed 's/^/# /' "$SIDE/.out"
+	fi
+}
