@@ -41,6 +41,8 @@ struct node_table {
 	size_t count;
 	uint64_t next_id;
 	uint64_t *recent; /* ids of nodes with a recent object, a ring */
+	size_t open_max;
+	size_t open_count; /* nodes with an object */
 	unsigned recent_max;
 	unsigned recent_next;
 };
@@ -173,7 +175,7 @@ static struct node *new_node(struct node_table *table, uint64_t id,
 }
 
 int node_table_create(uint64_t root_id, struct object *root, unsigned recent,
-		      struct node_table **ret_table)
+		      size_t open_max, struct node_table **ret_table)
 {
 	struct node_table *table = calloc(1, sizeof(*table));
 	struct node *node = NULL;
@@ -187,6 +189,7 @@ int node_table_create(uint64_t root_id, struct object *root, unsigned recent,
 	table->by_ino = calloc(BUCKETS_MIN, sizeof(struct node *));
 	table->recent = calloc(recent, sizeof(uint64_t));
 	table->recent_max = recent;
+	table->open_max = open_max;
 	if (table->by_id && table->by_ino && table->recent)
 		/* no object has inode number 0 */
 		node = new_node(table, root_id, 0, "");
@@ -355,6 +358,13 @@ struct object *node_opened(struct node_table *table, uint64_t id,
 	pthread_mutex_lock(&table->lock);
 	node = find_id(table, id);
 	assert(node); /* the kernel holds a lookup count while it opens */
+	if (!node->object && table->open_count >= table->open_max) {
+		pthread_mutex_unlock(&table->lock);
+		object_put(object);
+		return NULL;
+	}
+	if (!node->object)
+		table->open_count++;
 	if (node->object && (node->object->writable || !object->writable)) {
 		unwanted = object;
 		object = object_get(node->object);
@@ -383,6 +393,7 @@ int node_closed(struct node_table *table, uint64_t id, struct object *object)
 		backing = node->backing;
 		node->object = NULL;
 		node->backing = 0;
+		table->open_count--;
 		(void)drop_if_unused(table, node);
 	}
 	pthread_mutex_unlock(&table->lock);

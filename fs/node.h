@@ -34,10 +34,10 @@ struct node_ref {
 /*
  * A table whose node `root_id` is the namespace itself, always open.
  * References root. Keeps at most `recent` > 0 objects that are not open
- * within reach, a descriptor each. -ENOMEM.
+ * within reach, a descriptor each, and has at most `open_max` open. -ENOMEM.
  */
 int node_table_create(uint64_t root_id, struct object *root, unsigned recent,
-		      struct node_table **ret_table);
+		      size_t open_max, struct node_table **ret_table);
 /* Drops all nodes, whatever their counts. */
 void node_table_destroy(struct node_table *table);
 
@@ -72,6 +72,8 @@ typedef int (*node_register)(void *data, struct object *object);
  * it. All openings share one object: returns that with a reference, which is
  * the given one unless the node has one already that will do. Takes over the
  * caller's reference on `object`. All openings share one backing id as well.
+ * NULL if too many objects are open: some descriptors must be left for
+ * looking at others.
  */
 struct object *node_opened(struct node_table *table, uint64_t id,
 			   struct object *object, node_register enroll,

@@ -59,6 +59,10 @@ int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
 	}
 	file->object = node_opened(fs->nodes, nodeid, object, enroll,
 				   &enrolling, &fi->backing_id);
+	if (!file->object) {
+		free(file);
+		return -ENFILE;
+	}
 	file->handle.end = end_file;
 	handles_add(&fs->handles, &file->handle);
 	fi->fh = (uintptr_t)file;
@@ -98,17 +102,16 @@ static int open_shared(struct fs *fs, fuse_ino_t nodeid, int flags,
 	}
 }
 
-static int truncate_opened(struct fs *fs, struct object *object,
-			   bool kill_privileges)
+int file_empty(fuse_req_t req, const struct fuse_file_info *fi)
 {
 	struct store_attr attr = {
 		.set = STORE_SET_SIZE,
 		.size = 0,
 	};
 
-	if (kill_privileges)
+	if (fi->kill_suidgid)
 		attr.set |= STORE_SET_NOPRIV;
-	return fs->kind->set_attr(object, &attr);
+	return fs_of(req)->kind->set_attr(file_of(fi)->object, &attr);
 }
 
 static int open_file(fuse_req_t req, fuse_ino_t nodeid,
@@ -122,7 +125,7 @@ static int open_file(fuse_req_t req, fuse_ino_t nodeid,
 		error = file_begin(req, nodeid, object, fi);
 	if (error || !(fi->flags & O_TRUNC))
 		return error;
-	error = truncate_opened(fs, file_of(fi)->object, fi->kill_suidgid);
+	error = file_empty(req, fi);
 	if (error)
 		file_end(req, nodeid, file_of(fi));
 	return error;

@@ -125,31 +125,75 @@ static int make(struct fs *fs, const char *name, mode_t mode,
 	return error;
 }
 
+/* True if open(2) lets the caller have this object, beyond all doubt. */
+static bool may_surely_open(const struct stat *st, int flags,
+			    const struct store_caller *caller)
+{
+	int mode = flags & O_ACCMODE;
+
+	/* Not one's own: fs.protected_regular, groups, ACLs would decide. */
+	if (st->st_uid != caller->uid)
+		return false;
+	if (caller->uid == 0)
+		return true;
+	return (mode == O_WRONLY || (st->st_mode & S_IRUSR)) &&
+	       (mode == O_RDONLY || (st->st_mode & S_IWUSR));
+}
+
 /*
- * The kernel asks to create what was not there when it looked. If an object
- * is there by now and the caller did not say O_EXCL, it must be opened, but
- * only the kernel can tell whether this caller may: ESTALE makes it walk the
- * path again and open what it finds. If it is gone again, we try again.
+ * Opens what was to be created and is there by now. Where the kernel has to
+ * decide whether this caller may, ESTALE makes it walk the path again and
+ * open what it finds. -ENOENT if it is gone again.
  */
-static int make_or_stale(struct fs *fs, const char *name, mode_t mode,
-			 const struct store_caller *caller, bool exclusive,
+static int open_existing(struct fs *fs, const char *name, int flags,
+			 const struct store_caller *caller,
 			 struct fuse_entry_param *ret_entry,
 			 struct object **ret_object)
 {
+	struct object *seen;
 	struct stat st;
+	int error = fs->kind->find(fs->store, name, &seen);
+
+	if (error)
+		return error;
+	error = fs->kind->get_attr(seen, &st);
+	if (!error && !may_surely_open(&st, flags, caller))
+		error = -ESTALE;
+	if (!error)
+		error = fs->kind->reopen(seen, STORE_WRITE, ret_object);
+	object_put(seen);
+	if (error) {
+		janitor_stale(&fs->janitor);
+		return -ESTALE;
+	}
+	error = fs_entry(fs, name, &st, ret_entry);
+	if (error)
+		object_put(*ret_object);
+	return error;
+}
+
+/*
+ * The kernel asks to create what was not there when it looked. Unless the
+ * caller said O_EXCL, what is there by now is to be opened.
+ */
+static int make_or_open(struct fs *fs, const char *name, mode_t mode, int flags,
+			const struct store_caller *caller,
+			struct fuse_entry_param *ret_entry,
+			struct object **ret_object, bool *ret_made)
+{
 	int tries = 64;
 	int error;
 
 	do {
 		error = make(fs, name, mode, caller, ret_entry, ret_object);
-		if (error != -EEXIST || exclusive)
+		*ret_made = !error;
+		if (error != -EEXIST || (flags & O_EXCL))
 			return error;
-		if (fs->kind->stat(fs->store, name, &st) == 0) {
-			janitor_stale(&fs->janitor);
-			return -ESTALE;
-		}
-	} while (--tries); /* in the end it is there, but no object */
-	return error;
+		error = open_existing(fs, name, flags, caller, ret_entry,
+				      ret_object);
+	} while (error == -ENOENT && --tries);
+	/* In the end something is there that is no object. */
+	return error == -ENOENT ? -EEXIST : error;
 }
 
 static int create(fuse_req_t req, const char *name, mode_t mode,
@@ -158,12 +202,21 @@ static int create(fuse_req_t req, const char *name, mode_t mode,
 {
 	struct fs *fs = fs_of(req);
 	struct object *object;
-	int error = make_or_stale(fs, name, mode, caller, fi->flags & O_EXCL,
-				  ret_entry, &object);
+	bool made;
+	int error = make_or_open(fs, name, mode, fi->flags, caller, ret_entry,
+				 &object, &made);
 
 	if (error)
 		return error;
 	error = file_begin(req, ret_entry->ino, object, fi);
+	if (error && made)
+		/* As if it had never been; if that fails too, it stays. */
+		(void)fs->kind->unlink(fs->store, name, caller);
+	if (!error && !made && (fi->flags & O_TRUNC)) {
+		error = file_empty(req, fi);
+		if (error)
+			file_end(req, ret_entry->ino, file_of(fi));
+	}
 	if (error)
 		node_forget(fs->nodes, ret_entry->ino, 1);
 	return error;

@@ -58,6 +58,8 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from_node, off_t from_off,
  */
 int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
 	       struct fuse_file_info *fi);
+/* O_TRUNC of an opening. */
+int file_empty(fuse_req_t req, const struct fuse_file_info *fi);
 /* Ends it again: FUSE_RELEASE, or an opening that was not delivered. */
 void file_end(fuse_req_t req, fuse_ino_t nodeid, struct file *file);
 

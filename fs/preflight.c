@@ -35,6 +35,10 @@ static int complain_mountpoint(const char *path, int error)
 			  "with: %s '%s'",
 			  path, unmount_command(), path);
 		break;
+	case ENAMETOOLONG:
+		log_error("the path of the mountpoint is too long: %.60s...",
+			  path);
+		break;
 	default:
 		log_error("%s: cannot be used as mountpoint: %s", path,
 			  strerror(error));

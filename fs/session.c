@@ -57,17 +57,23 @@ static int set_up_process(void)
 	return guard_install();
 }
 
+#define FILES_LEFT 20 /* of descriptors: for all but open objects */
+
 /*
- * Objects to keep within reach after a lookup: as many as there may be
- * lookups at once, but a small part of the descriptors we may have.
+ * A table for as many open objects as there may be descriptors, less some to
+ * look at others with, and to keep a few within reach after a lookup.
  */
-static unsigned recent_objects(void)
+static int create_nodes(struct fs *fs)
 {
 	struct rlimit files;
+	size_t max = 1024;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur < 1024)
-		return 4;
-	return files.rlim_cur > 64 * 128 ? 64 : (unsigned)files.rlim_cur / 128;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
+		max = files.rlim_cur;
+	return node_table_create(FUSE_ROOT_ID, fs->kind->root(fs->store),
+				 max > 8192 ? 64 : (unsigned)max / 128 + 1,
+				 max > 2 * FILES_LEFT ? max - FILES_LEFT : 1,
+				 &fs->nodes);
 }
 
 static int open_fs(struct session *session)
@@ -87,8 +93,7 @@ static int open_fs(struct session *session)
 					       : strerror(-error));
 		return error;
 	}
-	error = node_table_create(FUSE_ROOT_ID, fs->kind->root(fs->store),
-				  recent_objects(), &fs->nodes);
+	error = create_nodes(fs);
 	if (error) {
 		log_error("out of memory");
 		fs->kind->close(fs->store);

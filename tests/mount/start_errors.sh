@@ -17,6 +17,8 @@ FUSERMOUNT=$(command -v fusermount3) # ordinary users cannot mount without
 new_dir PUB
 chmod 755 "$PUB"
 install -m 755 "$SHMFS" "$PUB/shmfs"
+# Processes are found by it: other tests run the daemon at the same time.
+SHMFS=$PUB/shmfs
 mkdir "$PUB/theirs" "$PUB/dev" "$PUB/empty" "$PUB/root's"
 chown 65534:65534 "$PUB/theirs"
 touch "$PUB/file"

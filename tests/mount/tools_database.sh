@@ -77,10 +77,12 @@ same 'sqlite3: no such directory, read-only, not a database, locked' '
 	sqlite3 db "insert into t values(8)" 2>&1 | grep -o locked
 	touch "$SIDE/tried"; wait; sqlite3 db "select * from t"; ls'
 same 'sqlite3: a WAL left by a killed process is recovered' '
-	(echo "pragma journal_mode=wal; create table t(x);
-	insert into t values(1); insert into t values(2);"
+	sqlite3 db "pragma journal_mode=wal; create table t(x);"
+	(echo ".timeout 60000"
+	echo "insert into t values(1); insert into t values(2);"
 	until [ -e "$SIDE/killed" ]; do sleep 0.02; done) | sqlite3 db &
-	until sqlite3 db "select count(*) from t" 2>/dev/null | grep -q 2; do
+	until sqlite3 db ".timeout 60000" "select count(*) from t" |
+	grep -q 2; do
 	sleep 0.02; done; exec 2>/dev/null; kill -9 $!; touch "$SIDE/killed"
 	wait $!; sqlite3 db "select * from t; pragma integrity_check;" 2>&1; ls'
 for journal in delete wal; do

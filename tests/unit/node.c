@@ -43,7 +43,7 @@ static int setup(void **state)
 	struct object *root = fake_object(false);
 
 	closed = 0;
-	if (node_table_create(ROOT, root, 4, (struct node_table **)state))
+	if (node_table_create(ROOT, root, 4, 3, (struct node_table **)state))
 		return -1;
 	object_put(root);
 	return 0;
@@ -146,6 +146,32 @@ static void writable_replaces_read_only(void **state)
 	node_forget(*state, id, 1);
 }
 
+static void not_all_may_be_open(void **state)
+{
+	struct object *objects[3];
+	uint64_t ids[4];
+
+	for (uint64_t i = 0; i < 4; i++)
+		ids[i] = look_up(*state, "a", 10 + i);
+	for (int i = 0; i < 3; i++)
+		objects[i] = open_node(*state, ids[i], fake_object(true));
+	assert_null(open_node(*state, ids[3], fake_object(true)));
+	assert_int_equal(closed, 1);
+	/* what is open may be opened again */
+	assert_ptr_equal(open_node(*state, ids[0], object_get(objects[0])),
+			 objects[0]);
+	node_closed(*state, ids[0], objects[0]);
+	node_closed(*state, ids[1], objects[1]);
+	objects[1] = open_node(*state, ids[3], fake_object(true));
+	assert_non_null(objects[1]);
+	node_closed(*state, ids[3], objects[1]);
+	node_closed(*state, ids[0], objects[0]);
+	node_closed(*state, ids[2], objects[2]);
+	for (int i = 0; i < 4; i++)
+		node_forget(*state, ids[i], 1);
+	assert_int_equal(closed, 5);
+}
+
 static void recent_objects_are_let_go_in_turn(void **state)
 {
 	struct node_ref ref;
@@ -229,6 +255,7 @@ int main(void)
 		CASE(node_lives_as_long_as_its_count),
 		CASE(openings_share_one_object),
 		CASE(writable_replaces_read_only),
+		CASE(not_all_may_be_open),
 		CASE(recent_objects_are_let_go_in_turn),
 		CASE(renamed_node_has_its_new_name),
 		CASE(grows_and_shrinks),
