@@ -161,6 +161,19 @@ static void drop_names(void)
 	close(fd);
 }
 
+/*
+ * The daemon has given its memory back. With a sanitizer it never does: its
+ * allocator keeps what is freed, to find who still uses it.
+ */
+static bool is_back(const struct million *m)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+	return true;
+#else
+	return daemon_resident(m) <= m->idle + RESIDENT_SLACK;
+#endif
+}
+
 static void everything(void **state)
 {
 	struct million *m = *state;
@@ -179,10 +192,9 @@ static void everything(void **state)
 	assert_true(daemon_resident(m) < RESIDENT_MAX);
 	do {
 		drop_names();
-	} while (daemon_resident(m) > m->idle + RESIDENT_SLACK &&
-		 before_deadline(&deadline, 60));
+	} while (!is_back(m) && before_deadline(&deadline, 60));
 	report(m, "names forgotten");
-	assert_true(daemon_resident(m) <= m->idle + RESIDENT_SLACK);
+	assert_true(is_back(m));
 	list_all(m);
 	report(m, "all listed once more");
 }

@@ -22,9 +22,9 @@ chmod 600 data
 : >empty
 chown 4242:4243 text
 chmod 4750 text
-truncate -s 20M sparse
+truncate -s 6M sparse
 echo begin | dd of=sparse conv=notrunc status=none
-echo middle | dd of=sparse bs=1M seek=7 conv=notrunc status=none
+echo middle | dd of=sparse bs=1M seek=3 conv=notrunc status=none
 echo end >>sparse
 printf 'x' >'odd name'
 touch -d '2001-02-03 04:05:06.789' text data empty sparse 'odd name'

@@ -117,11 +117,19 @@ shmfs_start()
 # its own. To be called before anything else: it starts the script anew.
 shmfs_private()
 {
+	local others
+
 	if [ -z "${SHMFS_PRIVATE-}" ]; then
 		rm -rf "$SIDE"
 		SHMFS_PRIVATE=1 exec unshare --mount --propagation private \
 			"$BASH" ${SHMFS_TRACE:+-x} "$0"
 	fi
+	# Our copies of other tests' mounts would keep them alive.
+	others=$(awk '$5 ~ "^/tmp/shmfs-test" { print $5 }' \
+		/proc/self/mountinfo)
+	for others in $others; do
+		umount -l "$others" 2>/dev/null || : # gone by itself
+	done
 	mount -t tmpfs -o "nosuid,nodev,mode=1777${1:+,$1}" tmpfs /dev/shm
 }
 
