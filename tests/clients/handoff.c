@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * handoff --dir DIR --shm DIR --count N --pairs N --seed N --prefix STR
+ *	[--observe]
  *
  * Owns the command line, the processes and their turns (see handoff.h). DIR
- * shows the objects of --shm (default /dev/shm). Ends with the line "N
+ * shows the objects of --shm (default /dev/shm). With --observe all changes
+ * are direct, and nothing is mapped through DIR: for file systems that cannot
+ * do all that shmfs can. Ends with the line "N
  * hand-offs, N wrong" on stdout; exit status 0 when none was wrong, 1 when
  * some were, 2 when it could not run.
  */
@@ -27,6 +30,7 @@
 
 struct options {
 	const char *dir, *shm, *prefix;
+	bool observe;
 	unsigned long count, pairs, seed;
 };
 
@@ -100,7 +104,7 @@ static void side_run(struct side *s, unsigned long count)
 	for (unsigned long i = 0; i < count; i++) {
 		(void)alarm(HANG_SECONDS); /* none was set before */
 		/* The direct side acts three times of four. */
-		if ((rng_below(&turns, 4) == 0) == s->me)
+		if (s->observe ? !s->me : (rng_below(&turns, 4) == 0) == s->me)
 			side_act(s);
 		else
 			side_check(s);
@@ -121,6 +125,7 @@ static pid_t side_start(const struct options *o, struct pair *p, int number,
 		.dir = me ? o->dir : o->shm,
 		.prefix = o->prefix,
 		.shm_open = !me && !strcmp(o->shm, "/dev/shm"),
+		.observe = o->observe,
 		.seed = o->seed,
 		.to_peer = fds[me ? 3 : 1],
 		.from_peer = fds[me ? 0 : 2],
@@ -218,6 +223,7 @@ int main(int argc, char *argv[])
 		{ "count", required_argument, NULL, 'c' },
 		{ "pairs", required_argument, NULL, 'p' },
 		{ "seed", required_argument, NULL, 'r' },
+		{ "observe", no_argument, NULL, 'o' },
 		{ 0 },
 	};
 	struct options o = { .shm = "/dev/shm",
@@ -238,6 +244,8 @@ int main(int argc, char *argv[])
 			o.count = strtoul(optarg, NULL, 0);
 		else if (c == 'p')
 			o.pairs = strtoul(optarg, NULL, 0);
+		else if (c == 'o')
+			o.observe = true;
 		else if (c == 'r')
 			o.seed = strtoul(optarg, NULL, 0);
 		else

@@ -50,6 +50,7 @@ struct side {
 	int number; /* of the pair */
 	const char *dir;
 	bool shm_open; /* dir is where shm_open(3) looks */
+	bool observe;  /* the mount's side only looks, and maps nothing */
 	const char *prefix;
 	uint64_t seed, rng; /* rng: of this side alone */
 	int fds[HELD];

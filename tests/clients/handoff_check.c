@@ -106,7 +106,7 @@ static void check_fd(struct side *s, int object, const char *label, int fd)
 	if (rng_chance(&s->rng, 70))
 		check_read(s, object, text, fd);
 	snprintf(text, sizeof(text), "map %s", label);
-	if (rng_chance(&s->rng, 40))
+	if (!(s->observe && s->me) && rng_chance(&s->rng, 40))
 		check_map(s, object, text, fd);
 }
 

@@ -3,8 +3,8 @@
 """Prints what can be seen of the files in a directory, a line each.
 
 Sorted by name: type, size, blocks, mode, owner, links, modification time,
-data extents, hash of the data, then user xattrs. Times of the last minutes are "now".
-Holes are skipped, so files of exabytes are cheap.
+data extents, hash of the data, then user xattrs. Times of the last minutes
+are "now". Holes are skipped, so files of exabytes are cheap.
 """
 import hashlib
 import os

@@ -117,12 +117,13 @@ shmfs_start()
 # its own. To be called before anything else: it starts the script anew.
 shmfs_private()
 {
-	local others
+	local here others
 
-	if [ -z "${SHMFS_PRIVATE-}" ]; then
+	here=$(readlink /proc/self/ns/mnt)
+	if [ "${SHMFS_OUTSIDE:-$here}" = "$here" ]; then
 		rm -rf "$SIDE"
-		SHMFS_PRIVATE=1 exec unshare --mount --propagation private \
-			"$BASH" ${SHMFS_TRACE:+-x} "$0"
+		SHMFS_OUTSIDE=$here exec unshare --mount \
+			--propagation private "$BASH" ${SHMFS_TRACE:+-x} "$0"
 	fi
 	# Our copies of other tests' mounts would keep them alive.
 	others=$(awk '$5 ~ "^/tmp/shmfs-test" { print $5 }' \
