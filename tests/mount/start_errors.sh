@@ -136,6 +136,9 @@ both 'nothing in the mount' 'no such directory' -- "$MNT/${PREFIX}nothing"
 both 'the namespace itself' 'busy' -- /dev/shm
 rm "$MNT/${PREFIX}object"
 
+both 'io=native, as an ordinary user' 'io=native cannot be had: ' \
+	with_fuse 666 as_user -- -o io=native "$PUB/theirs"
+
 both 'no mountpoint' 'mountpoint' --
 both 'a kind only' 'posix' -- posix
 both 'too many arguments' 'extra' -- posix "$DIR" extra
