@@ -24,11 +24,23 @@
 
 #include "fixture.h"
 
-#define FEW	       20000
-#define MILLION	       1000000
-#define OPEN_AT_ONCE   1000
-#define RESIDENT_MAX   (400 * 1000 * 1000L)
-#define RESIDENT_SLACK (16 << 20) /* of malloc, over the idle daemon */
+#define FEW	     20000
+#define MILLION	     1000000
+#define OPEN_AT_ONCE 1000
+#define RESIDENT_MAX (400 * 1000 * 1000L)
+/* Of malloc, over the idle daemon; ASan keeps freed memory for long. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KEEPS_FREED_MEMORY 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define KEEPS_FREED_MEMORY 1
+#endif
+#ifdef KEEPS_FREED_MEMORY
+#define RESIDENT_SLACK RESIDENT_MAX
+#else
+#define RESIDENT_SLACK (16 << 20)
+#endif
 
 struct million {
 	struct fixture f;

@@ -63,6 +63,11 @@ static void note_read(const struct place *p, int fd, size_t length,
 	free(bytes);
 }
 
+static off_t before(off_t offset, off_t distance)
+{
+	return offset < INT64_MIN + distance ? INT64_MIN : offset - distance;
+}
+
 static void reads(const struct place *p)
 {
 	static const off_t offsets[] = {
@@ -117,7 +122,8 @@ static void writes(const struct place *p)
 			note_stat(p, "after", fd);
 			note_read(p, fd, 5000, offsets[i]);
 			if (offsets[i] >= 0)
-				note_read(p, fd, 5000, offsets[i] - 2000);
+				note_read(p, fd, 5000,
+					  before(offsets[i], 2000));
 		}
 	note(p, "bad buffer", pwrite(fd, (char *)4096, 10, 0));
 	/* That allocates a page of tmpfs, for nothing. */
@@ -137,7 +143,7 @@ static void truncates(const struct place *p)
 		note(p, what, ftruncate(fd, sizes[i]));
 		note_stat(p, what, fd);
 		note(p, what, truncate(place_path(p, "t"), sizes[i]));
-		note_read(p, fd, 100, sizes[i] - 50);
+		note_read(p, fd, 100, before(sizes[i], 50));
 		note(p, "end", lseek(fd, 0, SEEK_END));
 		note(p, "past it", lseek(fd, 1, SEEK_END));
 	}
