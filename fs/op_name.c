@@ -10,19 +10,26 @@
 #include "cleanup.h"
 #include "ops.h"
 
+/* The entry of an object that is at hand: as fs_entry(). */
+static int object_entry(struct fs *fs, const char *name, struct object *object,
+			struct fuse_entry_param *ret_entry)
+{
+	struct stat st;
+	int error = fs->kind->get_attr(object, &st);
+
+	return error ? error : fs_entry(fs, name, &st, ret_entry);
+}
+
 /* A lookup that keeps what it found within reach: see janitor.h. */
 static int lookup_keeping(struct fs *fs, const char *name,
 			  struct fuse_entry_param *ret_entry)
 {
 	struct object *object;
-	struct stat st;
 	int error = fs->kind->find(fs->store, name, &object);
 
 	if (error)
 		return error;
-	error = fs->kind->get_attr(object, &st);
-	if (!error)
-		error = fs_entry(fs, name, &st, ret_entry);
+	error = object_entry(fs, name, object, ret_entry);
 	if (error)
 		object_put(object);
 	else
@@ -106,7 +113,6 @@ static int make(struct fs *fs, const char *name, mode_t mode,
 		struct fuse_entry_param *ret_entry, struct object **ret_object)
 {
 	struct object *object;
-	struct stat st;
 	int error;
 
 	if (!view_contains(&fs->view, name))
@@ -115,9 +121,7 @@ static int make(struct fs *fs, const char *name, mode_t mode,
 				 &object);
 	if (error)
 		return error;
-	error = fs->kind->get_attr(object, &st);
-	if (!error)
-		error = fs_entry(fs, name, &st, ret_entry);
+	error = object_entry(fs, name, object, ret_entry);
 	if (error)
 		object_put(object);
 	else
