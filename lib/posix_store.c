@@ -247,6 +247,23 @@ static int posix_unlink(struct store *store, const char *name,
 	return error;
 }
 
+/*
+ * rename(2)'s errors where somebody put a directory in the place of what was
+ * an object when we looked, in terms of objects.
+ */
+static int rename_error(int error)
+{
+	switch (error) {
+	case -ENOTDIR:	 /* `from` is one, and `to` is not */
+	case -ENOTEMPTY: /* both are */
+		return -ENOENT;
+	case -EISDIR: /* `to` is one, and `from` is not */
+		return -EEXIST;
+	default:
+		return error;
+	}
+}
+
 static int rename_as(struct store *store, const char *from, const char *to,
 		     unsigned flags, const struct store_caller *caller)
 {
@@ -258,7 +275,7 @@ static int rename_as(struct store *store, const char *from, const char *to,
 	error = renameat2(store->dir, from, store->dir, to, flags) < 0 ? -errno
 								       : 0;
 	caller_leave(&saved);
-	return error;
+	return rename_error(error);
 }
 
 static int posix_rename(struct store *store, const char *from, const char *to,
