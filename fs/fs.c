@@ -47,19 +47,39 @@ int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
 	return error;
 }
 
+#define FOR_GOOD 1e9 /* seconds */
+
 int fs_entry(struct fs *fs, const char *name, const struct stat *st,
-	     struct fuse_entry_param *ret_entry)
+	     enum fs_keep keep, struct fuse_entry_param *ret_entry)
 {
+	bool wanted = fs->keep_names && keep == FS_KEEP_NAME;
+	bool kept = false;
 	uint64_t id;
-	int error = node_lookup(fs->nodes, name, st->st_ino, &id);
+	int error = node_lookup(fs->nodes, name, st->st_ino,
+				wanted ? &kept : NULL, &id);
 
 	if (error)
 		return error;
 	*ret_entry = (struct fuse_entry_param){
 		.ino = id,
 		.attr = *st,
+		.entry_timeout = kept ? FOR_GOOD : 0,
 	};
 	return 0;
+}
+
+int fs_end_epoch(struct fs *fs)
+{
+	uint64_t epoch;
+	int error;
+
+	if (!fs->keep_names || !node_any_kept(fs->nodes))
+		return 0;
+	epoch = node_epoch_ending(fs->nodes);
+	error = fuse_lowlevel_notify_increment_epoch(fs->session);
+	if (!error)
+		node_epoch_ended(fs->nodes, epoch);
+	return error;
 }
 
 int fs_caller_with_groups(fuse_req_t req, struct store_caller *ret_caller,

@@ -29,6 +29,14 @@ struct fs {
 	 * permission check.
 	 */
 	bool acl;
+	/*
+	 * The kernel checks permissions (default_permissions), with attributes
+	 * that it asks for each time. Else only root gets in, and what root may
+	 * not by itself is checked here: access.h.
+	 */
+	bool kernel_checks;
+	bool keep_names; /* the kernel may: see node.h */
+	struct fuse_session *session;
 	struct backing backing;
 	struct handles handles;
 	struct janitor janitor;
@@ -83,12 +91,21 @@ static inline void reply_status(fuse_req_t req, int error)
 int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
 	      struct object **ret_object);
 
+enum fs_keep { FS_ASK_AGAIN, FS_KEEP_NAME };
+
 /*
  * Fills the kernel's entry for an object that has been looked up or made:
  * raises its lookup count, which node_forget() takes back if the entry does
- * not get there. Nothing is cached by time.
+ * not get there. Nothing is cached by time: a name is kept for good, if that
+ * is wanted and may be, or not at all, attributes never are.
  */
 int fs_entry(struct fs *fs, const char *name, const struct stat *st,
-	     struct fuse_entry_param *ret_entry);
+	     enum fs_keep keep, struct fuse_entry_param *ret_entry);
+
+/*
+ * Ends the kernel's epoch if it may have kept any name: when this returns 0,
+ * walks that begin now ask for every name.
+ */
+int fs_end_epoch(struct fs *fs);
 
 #endif

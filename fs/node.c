@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The node table: two hash tables over the same nodes, one lock. The numbers
- * come from a counter and are never used twice, so that the kernel can not
- * mistake a new object for an old one, nor a caller guess an address.
+ * The node table: one lock for all. The numbers come from a counter and are
+ * never used twice, so that the kernel can not mistake a new object for an old
+ * one, nor a caller guess an address.
  *
- * The tables grow and shrink with the number of nodes; after shrinking, the
- * memory goes back to the system: a listing of a million objects must not
- * cost a million nodes for ever.
+ * When the hash tables shrink, the memory goes back to the system: a listing
+ * of a million objects must not cost a million nodes for ever.
  */
 #include "node.h"
 
@@ -17,116 +16,79 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUCKETS_MIN 1024
+#include "node_hash.h"
 
 struct node {
-	uint64_t id;
-	uint64_t ino;
+	struct node_link link; /* its number, and its object's */
 	uint64_t lookups;
-	struct node *id_next;
-	struct node *ino_next;
 	struct object *object; /* with a reference while openings > 0 */
 	unsigned openings;
 	struct object *recent; /* with a reference, or NULL */
 	unsigned recent_slot;  /* where it stands, if not NULL */
 	int backing;	       /* the backing id while openings > 0, or 0 */
+	unsigned opening;      /* between node_open_begin() and _end() */
+	bool was_open;	       /* and nothing else was asked of it since */
+	uint64_t kept;	       /* the epoch in which its name was kept, or 0 */
 	char *name;
 };
 
 struct node_table {
 	pthread_mutex_t lock; /* of all below and of all nodes */
-	struct node **by_id;
-	struct node **by_ino;
-	size_t buckets; /* of each table, a power of two */
-	size_t count;
+	struct node_hash hash;
 	uint64_t next_id;
 	uint64_t *recent; /* ids of nodes with a recent object, a ring */
 	size_t open_max;
 	size_t open_count; /* nodes with an object */
 	unsigned recent_max;
 	unsigned recent_next;
+	uint64_t epoch;	     /* of names that are delivered now */
+	uint64_t epoch_over; /* those before this one have ended */
+	uint64_t epoch_kept; /* in which a name was last kept, or 0 */
 };
 
-/* Counters both: the low bits are as good as any hash. */
-static size_t bucket(const struct node_table *table, uint64_t number)
+static struct node *node_of(struct node_link *link)
 {
-	return number & (table->buckets - 1);
+	return (struct node *)link; /* its first member */
 }
 
 static struct node *find_id(const struct node_table *table, uint64_t id)
 {
-	struct node *node = table->by_id[bucket(table, id)];
-
-	while (node && node->id != id)
-		node = node->id_next;
-	return node;
+	return node_of(node_hash_find(&table->hash, id));
 }
 
-static struct node *find_ino(const struct node_table *table, uint64_t ino)
+static struct node *first_of(const struct node_table *table, uint64_t ino)
 {
-	struct node *node = table->by_ino[bucket(table, ino)];
-
-	while (node && node->ino != ino)
-		node = node->ino_next;
-	return node;
+	return node_of(node_hash_first(&table->hash, ino));
 }
 
-static void insert(struct node_table *table, struct node *node)
+static struct node *next_of(const struct node *node)
 {
-	struct node **id_slot = &table->by_id[bucket(table, node->id)];
-	struct node **ino_slot = &table->by_ino[bucket(table, node->ino)];
-
-	node->id_next = *id_slot;
-	*id_slot = node;
-	node->ino_next = *ino_slot;
-	*ino_slot = node;
+	return node_of(node_hash_next(&node->link));
 }
 
-static void extract(struct node_table *table, struct node *node)
+/* Whether the kernel may have kept the node's name. */
+static bool is_kept(const struct node_table *table, const struct node *node)
 {
-	struct node **link = &table->by_id[bucket(table, node->id)];
-
-	while (*link != node)
-		link = &(*link)->id_next;
-	*link = node->id_next;
-
-	link = &table->by_ino[bucket(table, node->ino)];
-	while (*link != node)
-		link = &(*link)->ino_next;
-	*link = node->ino_next;
+	return node->kept >= table->epoch_over;
 }
 
 /*
- * Gives the tables another size. Without memory for it the old size stays:
- * slower, not wrong.
+ * The node that an object found under this name has or may have: the open one
+ * if there is one, and none whose kept name is another.
  */
-static void resize(struct node_table *table, size_t buckets)
+static struct node *find_object(const struct node_table *table, uint64_t ino,
+				const char *name)
 {
-	struct node **by_id = calloc(buckets, sizeof(struct node *));
-	struct node **by_ino = calloc(buckets, sizeof(struct node *));
-	struct node **old = table->by_id;
-	size_t old_buckets = table->buckets;
+	struct node *found = NULL;
 
-	if (!by_id || !by_ino) {
-		free(by_id);
-		free(by_ino);
-		return;
+	for (struct node *node = first_of(table, ino); node;
+	     node = next_of(node)) {
+		if (node->openings)
+			return node;
+		if (!is_kept(table, node) || !strcmp(node->name, name))
+			found = node;
 	}
-	free(table->by_ino);
-	table->by_id = by_id;
-	table->by_ino = by_ino;
-	table->buckets = buckets;
-	for (size_t i = 0; i < old_buckets; i++) {
-		struct node *node = old[i];
-
-		while (node) {
-			struct node *next = node->id_next;
-
-			insert(table, node);
-			node = next;
-		}
-	}
-	free(old);
+	return found;
 }
 
 static void free_node(struct node *node)
@@ -143,15 +105,13 @@ static void free_node(struct node *node)
  */
 static bool drop_if_unused(struct node_table *table, struct node *node)
 {
+	bool shrank;
+
 	if (node->lookups || node->openings)
 		return false;
-	extract(table, node);
+	shrank = node_hash_remove(&table->hash, &node->link);
 	free_node(node);
-	table->count--;
-	if (table->buckets <= BUCKETS_MIN || table->count > table->buckets / 8)
-		return false;
-	resize(table, table->buckets / 4);
-	return true;
+	return shrank;
 }
 
 static struct node *new_node(struct node_table *table, uint64_t id,
@@ -166,11 +126,9 @@ static struct node *new_node(struct node_table *table, uint64_t id,
 		free(node);
 		return NULL;
 	}
-	node->id = id;
-	node->ino = ino;
-	if (++table->count > table->buckets)
-		resize(table, table->buckets * 4);
-	insert(table, node);
+	node->link.id = id;
+	node->link.ino = ino;
+	node_hash_insert(&table->hash, &node->link);
 	return node;
 }
 
@@ -184,17 +142,14 @@ int node_table_create(uint64_t root_id, struct object *root, unsigned recent,
 		return -ENOMEM;
 	pthread_mutex_init(&table->lock, NULL);
 	table->next_id = root_id + 1;
-	table->buckets = BUCKETS_MIN;
-	table->by_id = calloc(BUCKETS_MIN, sizeof(struct node *));
-	table->by_ino = calloc(BUCKETS_MIN, sizeof(struct node *));
+	table->epoch = table->epoch_over = 1;
 	table->recent = calloc(recent, sizeof(uint64_t));
 	table->recent_max = recent;
 	table->open_max = open_max;
-	if (table->by_id && table->by_ino && table->recent)
+	if (node_hash_init(&table->hash) == 0 && table->recent)
 		/* no object has inode number 0 */
 		node = new_node(table, root_id, 0, "");
 	if (!node) {
-		table->buckets = 0;
 		node_table_destroy(table);
 		return -ENOMEM;
 	}
@@ -207,16 +162,11 @@ int node_table_create(uint64_t root_id, struct object *root, unsigned recent,
 
 void node_table_destroy(struct node_table *table)
 {
-	for (size_t i = 0; i < table->buckets; i++) {
-		while (table->by_id[i]) {
-			struct node *node = table->by_id[i];
+	struct node_link *node;
 
-			table->by_id[i] = node->id_next;
-			free_node(node);
-		}
-	}
-	free(table->by_id);
-	free(table->by_ino);
+	while ((node = node_hash_pop(&table->hash)))
+		free_node(node_of(node));
+	node_hash_destroy(&table->hash);
 	free(table->recent);
 	pthread_mutex_destroy(&table->lock);
 	free(table);
@@ -236,23 +186,89 @@ static void set_name(struct node *node, const char *name)
 	}
 }
 
+/* Notes that a name is about to be kept, if it may be. */
+static bool keep(struct node_table *table, struct node *node, const char *name)
+{
+	if (node->openings || node->opening || node->was_open ||
+	    strcmp(node->name, name) != 0) /* no memory for the new one */
+		return false;
+	node->kept = table->epoch_kept = table->epoch;
+	return true;
+}
+
 int node_lookup(struct node_table *table, const char *name, uint64_t ino,
-		uint64_t *ret_id)
+		bool *ret_kept, uint64_t *ret_id)
 {
 	struct node *node;
 
 	pthread_mutex_lock(&table->lock);
-	node = find_ino(table, ino);
+	node = find_object(table, ino, name);
 	if (node)
 		set_name(node, name);
 	else
 		node = new_node(table, table->next_id++, ino, name);
 	if (node) {
 		node->lookups++;
-		*ret_id = node->id;
+		*ret_id = node->link.id;
+		if (ret_kept)
+			*ret_kept = keep(table, node, name);
 	}
 	pthread_mutex_unlock(&table->lock);
 	return node ? 0 : -ENOMEM;
+}
+
+uint64_t node_epoch_ending(struct node_table *table)
+{
+	uint64_t epoch;
+
+	pthread_mutex_lock(&table->lock);
+	epoch = ++table->epoch;
+	pthread_mutex_unlock(&table->lock);
+	return epoch;
+}
+
+void node_epoch_ended(struct node_table *table, uint64_t epoch)
+{
+	pthread_mutex_lock(&table->lock);
+	if (table->epoch_over < epoch)
+		table->epoch_over = epoch;
+	pthread_mutex_unlock(&table->lock);
+}
+
+bool node_any_kept(struct node_table *table)
+{
+	bool kept;
+
+	pthread_mutex_lock(&table->lock);
+	kept = table->epoch_kept >= table->epoch_over;
+	pthread_mutex_unlock(&table->lock);
+	return kept;
+}
+
+int node_open_begin(struct node_table *table, uint64_t id)
+{
+	struct node *node;
+	int kept = -ESTALE;
+
+	pthread_mutex_lock(&table->lock);
+	node = find_id(table, id);
+	if (node) {
+		node->opening++;
+		kept = is_kept(table, node);
+	}
+	pthread_mutex_unlock(&table->lock);
+	return kept;
+}
+
+void node_open_end(struct node_table *table, uint64_t id)
+{
+	struct node *node;
+
+	pthread_mutex_lock(&table->lock);
+	node = find_id(table, id);
+	if (node)
+		node->opening--;
+	pthread_mutex_unlock(&table->lock);
 }
 
 void node_forget(struct node_table *table, uint64_t id, uint64_t count)
@@ -329,13 +345,15 @@ int node_get(struct node_table *table, uint64_t id, struct node_ref *ret_ref)
 	pthread_mutex_lock(&table->lock);
 	node = find_id(table, id);
 	if (node) {
-		ret_ref->ino = node->ino;
+		if (!node->openings)
+			node->was_open = false; /* wanted for its attributes */
+		ret_ref->ino = node->link.ino;
 		ret_ref->object = node->object;
-		ret_ref->recent = node->recent;
-		if (node->object)
-			object_get(node->object);
-		if (node->recent)
-			object_get(node->recent);
+		ret_ref->recent = is_kept(table, node) ? NULL : node->recent;
+		if (ret_ref->object)
+			object_get(ret_ref->object);
+		if (ret_ref->recent)
+			object_get(ret_ref->recent);
 		strcpy(ret_ref->name, node->name);
 	}
 	pthread_mutex_unlock(&table->lock);
@@ -372,6 +390,7 @@ struct object *node_opened(struct node_table *table, uint64_t id,
 		unwanted = node->object;
 		node->object = object_get(object);
 	}
+	node->was_open = true;
 	if (node->openings++ == 0)
 		node->backing = enroll ? enroll(data, object) : 0;
 	*ret_backing = node->backing;
@@ -407,8 +426,8 @@ void node_renamed(struct node_table *table, uint64_t ino, const char *name)
 	struct node *node;
 
 	pthread_mutex_lock(&table->lock);
-	node = find_ino(table, ino);
-	if (node)
-		set_name(node, name);
+	for (node = first_of(table, ino); node; node = next_of(node))
+		if (!is_kept(table, node))
+			set_name(node, name);
 	pthread_mutex_unlock(&table->lock);
 }

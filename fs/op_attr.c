@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "access.h"
 #include "cleanup.h"
 #include "ops.h"
 
@@ -102,12 +103,25 @@ static struct store_attr decode_attr(const struct stat *attr, int to_set)
 	return out;
 }
 
-static int set_attr(struct fs *fs, fuse_ino_t nodeid,
+/* Whether the caller may do it, where the kernel has not asked that. */
+static int check_set(fuse_req_t req, struct object *object,
+		     const struct store_attr *attr,
+		     const struct fuse_file_info *fi)
+{
+	int error = 0;
+
+	if ((attr->set & STORE_SET_SIZE) && !fi)
+		error = access_check(req, object, W_OK);
+	return error ? error : access_set(req, object, attr);
+}
+
+static int set_attr(fuse_req_t req, fuse_ino_t nodeid,
 		    const struct store_attr *attr,
 		    const struct fuse_file_info *fi, struct stat *ret_stat)
 {
 	enum store_access access =
 		attr->set & STORE_SET_SIZE ? STORE_RESIZE : STORE_ATTR;
+	struct fs *fs = fs_of(req);
 	struct object *object;
 	int error;
 
@@ -118,7 +132,9 @@ static int set_attr(struct fs *fs, fuse_ino_t nodeid,
 		if (error)
 			return error;
 	}
-	error = fs->kind->set_attr(object, attr);
+	error = check_set(req, object, attr, fi);
+	if (!error)
+		error = fs->kind->set_attr(object, attr);
 	if (!error)
 		error = fs->kind->get_attr(object, ret_stat);
 	object_put(object);
@@ -143,8 +159,21 @@ void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr,
 		changes.caller = &caller;
 	}
 	if (!error)
-		error = set_attr(fs_of(req), nodeid, &changes, fi, &st);
+		error = set_attr(req, nodeid, &changes, fi, &st);
 	reply_attr(req, error, &st);
+}
+
+/* access(2), chdir(2), where the kernel does not check permissions itself. */
+void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask)
+{
+	struct object *object;
+	int error = fs_object(fs_of(req), nodeid, STORE_ATTR, &object);
+
+	if (!error) {
+		error = access_check(req, object, mask & (R_OK | W_OK | X_OK));
+		object_put(object);
+	}
+	reply_status(req, error);
 }
 
 void op_statfs(fuse_req_t req, fuse_ino_t nodeid)

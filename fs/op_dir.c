@@ -110,7 +110,7 @@ static size_t add_plus(fuse_req_t req, char *buf, size_t room,
 	if (!is_dot(entry->name) &&
 	    fs->kind->stat(fs->store, entry->name, &st) == 0)
 		/* Without memory for a node it is a plain entry. */
-		(void)fs_entry(fs, entry->name, &st, &plus);
+		(void)fs_entry(fs, entry->name, &st, FS_ASK_AGAIN, &plus);
 	n = fuse_add_direntry_plus(req, buf, room, entry->name, &plus,
 				   entry->next);
 	if (n > room && plus.ino)

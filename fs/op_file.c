@@ -13,7 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "access.h"
 #include "buffer.h"
 #include "ops.h"
 
@@ -114,15 +116,54 @@ int file_empty(fuse_req_t req, const struct fuse_file_info *fi)
 	return fs_of(req)->kind->set_attr(file_of(fi)->object, &attr);
 }
 
+/* In the flags of an open for execve(2): include/linux/fs.h of the kernel. */
+#define FMODE_EXEC 0x20
+
+static int access_wanted(int flags)
+{
+	int mode = flags & O_ACCMODE;
+	int want = 0;
+
+	if (flags & FMODE_EXEC)
+		return X_OK;
+	if (mode != O_WRONLY)
+		want |= R_OK;
+	if (mode != O_RDONLY || (flags & O_TRUNC))
+		want |= W_OK;
+	return want;
+}
+
+/* Opens the object and begins an opening of it, its name not being kept. */
+static int begin_open(fuse_req_t req, fuse_ino_t nodeid,
+		      struct fuse_file_info *fi)
+{
+	struct object *object;
+	int error = open_shared(fs_of(req), nodeid, fi->flags, &object);
+
+	if (error)
+		return error;
+	error = access_check(req, object, access_wanted(fi->flags));
+	if (error) {
+		object_put(object);
+		return error;
+	}
+	return file_begin(req, nodeid, object, fi);
+}
+
 static int open_file(fuse_req_t req, fuse_ino_t nodeid,
 		     struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	struct object *object;
-	int error = open_shared(fs, nodeid, fi->flags, &object);
+	int error = node_open_begin(fs->nodes, nodeid);
 
+	if (error < 0)
+		return error;
+	/* Before the name is checked, that is before the object is opened. */
+	if (error > 0)
+		error = fs_end_epoch(fs);
 	if (!error)
-		error = file_begin(req, nodeid, object, fi);
+		error = begin_open(req, nodeid, fi);
+	node_open_end(fs->nodes, nodeid);
 	if (error || !(fi->flags & O_TRUNC))
 		return error;
 	error = file_empty(req, fi);

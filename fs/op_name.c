@@ -10,14 +10,14 @@
 #include "cleanup.h"
 #include "ops.h"
 
-/* The entry of an object that is at hand: as fs_entry(). */
+/* The entry of an object that is at hand, not to be kept: as fs_entry(). */
 static int object_entry(struct fs *fs, const char *name, struct object *object,
 			struct fuse_entry_param *ret_entry)
 {
 	struct stat st;
 	int error = fs->kind->get_attr(object, &st);
 
-	return error ? error : fs_entry(fs, name, &st, ret_entry);
+	return error ? error : fs_entry(fs, name, &st, FS_ASK_AGAIN, ret_entry);
 }
 
 /* A lookup that keeps what it found within reach: see janitor.h. */
@@ -50,7 +50,7 @@ static int lookup(struct fs *fs, const char *name,
 	error = fs->kind->stat(fs->store, name, &st);
 	if (error)
 		return error;
-	return fs_entry(fs, name, &st, ret_entry);
+	return fs_entry(fs, name, &st, FS_KEEP_NAME, ret_entry);
 }
 
 static void reply_entry(fuse_req_t req, int error,
@@ -134,14 +134,14 @@ static bool may_surely_open(const struct stat *st, int flags,
 			    const struct store_caller *caller)
 {
 	int mode = flags & O_ACCMODE;
+	bool reads = mode != O_WRONLY;
+	bool writes = mode != O_RDONLY || (flags & O_TRUNC);
 
 	/* Not one's own: fs.protected_regular, groups, ACLs would decide. */
 	if (st->st_uid != caller->uid)
 		return false;
-	if (caller->uid == 0)
-		return true;
-	return (mode == O_WRONLY || (st->st_mode & S_IRUSR)) &&
-	       (mode == O_RDONLY || (st->st_mode & S_IWUSR));
+	return (!reads || (st->st_mode & S_IRUSR)) &&
+	       (!writes || (st->st_mode & S_IWUSR));
 }
 
 /*
@@ -170,7 +170,7 @@ static int open_existing(struct fs *fs, const char *name, int flags,
 		janitor_stale(&fs->janitor);
 		return -ESTALE;
 	}
-	error = fs_entry(fs, name, &st, ret_entry);
+	error = fs_entry(fs, name, &st, FS_ASK_AGAIN, ret_entry);
 	if (error)
 		object_put(*ret_object);
 	return error;
@@ -200,6 +200,45 @@ static int make_or_open(struct fs *fs, const char *name, mode_t mode, int flags,
 	return error == -ENOENT ? -EEXIST : error;
 }
 
+/*
+ * Ends the epoch if the node's name is kept, for an object about to be open.
+ * -ESTALE if the name leads elsewhere by then and it was not made by us.
+ */
+static int give_up_name(struct fs *fs, const char *name,
+			const struct fuse_entry_param *entry, bool made)
+{
+	struct stat st;
+	int error = node_open_begin(fs->nodes, entry->ino);
+
+	if (error <= 0)
+		return error;
+	error = fs_end_epoch(fs);
+	if (error || made)
+		return error;
+	error = fs->kind->stat(fs->store, name, &st);
+	if (error == -ENOENT || (!error && st.st_ino != entry->attr.st_ino)) {
+		janitor_stale(&fs->janitor);
+		return -ESTALE;
+	}
+	return error;
+}
+
+/* An opening of what was made or found. Takes over the reference. */
+static int begin_created(fuse_req_t req, const char *name, bool made,
+			 const struct fuse_entry_param *entry,
+			 struct object *object, struct fuse_file_info *fi)
+{
+	struct fs *fs = fs_of(req);
+	int error = give_up_name(fs, name, entry, made);
+
+	if (error)
+		object_put(object);
+	else
+		error = file_begin(req, entry->ino, object, fi);
+	node_open_end(fs->nodes, entry->ino);
+	return error;
+}
+
 static int create(fuse_req_t req, const char *name, mode_t mode,
 		  const struct store_caller *caller, struct fuse_file_info *fi,
 		  struct fuse_entry_param *ret_entry)
@@ -212,7 +251,7 @@ static int create(fuse_req_t req, const char *name, mode_t mode,
 
 	if (error)
 		return error;
-	error = file_begin(req, ret_entry->ino, object, fi);
+	error = begin_created(req, name, made, ret_entry, object, fi);
 	if (error && made)
 		/* As if it had never been; if that fails too, it stays. */
 		(void)fs->kind->unlink(fs->store, name, caller);
@@ -340,10 +379,12 @@ static int rename_object(struct fs *fs, const char *from, const char *to,
 	error = fs->kind->rename(fs->store, from, to, flags, caller);
 	if (error)
 		return error;
+	/* The kernel moves its entry, whatever object that leads to. */
+	error = fs_end_epoch(fs);
 	note_name(fs, to);
 	if (flags & RENAME_EXCHANGE)
 		note_name(fs, from);
-	return 0;
+	return error;
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,

@@ -4,9 +4,8 @@
  * with the kernel before the first of them.
  *
  * Left out on purpose, because the kernel then does the right thing itself
- * and asks no more: flush and fsync (memory has nowhere to go), access
- * (default_permissions is always on), locks (kept by the kernel among the
- * users of this mount).
+ * and asks no more: flush and fsync (memory has nowhere to go), locks (kept by
+ * the kernel among the users of this mount).
  */
 #include "ops.h"
 
@@ -33,6 +32,11 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->max_backing_stack_depth = FUSE_BACKING_STACKED_UNDER;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		(void)fuse_set_feature_flag(conn, wanted[i]);
+	/* INC_EPOCH came with this version of the protocol, Linux 6.16. */
+	fs->keep_names = !fs->kernel_checks && conn->proto_minor >= 44;
+	/* A listing cannot tell when its entries begin to be kept. */
+	if (fs->keep_names)
+		fuse_unset_feature_flag(conn, FUSE_CAP_READDIRPLUS);
 	fs->ready(fs->ready_data);
 }
 
@@ -61,6 +65,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.getxattr = op_getxattr,
 	.listxattr = op_listxattr,
 	.removexattr = op_removexattr,
+	.access = op_access,
 	.create = op_create,
 	.forget_multi = op_forget_multi,
 	.fallocate = op_fallocate,

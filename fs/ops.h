@@ -35,6 +35,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);
 void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr,
 		int to_set, struct fuse_file_info *fi);
+void op_access(fuse_req_t req, fuse_ino_t nodeid, int mask);
 void op_statfs(fuse_req_t req, fuse_ino_t nodeid);
 
 /* op_file.c: open files */

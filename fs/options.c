@@ -60,6 +60,12 @@ static int set_spin(struct options *options, const char *value)
 	return set_number(value, 0, 10000, &options->spin);
 }
 
+static int set_kernel_checks(struct options *options, const char *value)
+{
+	options->kernel_checks = true;
+	return 0;
+}
+
 /* For fstab(5) and mount(8), or in force anyway: accepted, no effect. */
 static int set_nothing(struct options *options, const char *value)
 {
@@ -98,7 +104,10 @@ static const struct option_rule rules[] = {
 	{ "async", NULL, NULL, NULL },
 	{ "dirsync", NULL, NULL, NULL },
 	{ "defaults", NULL, NULL, set_nothing },
-	{ "default_permissions", NULL, NULL, set_nothing },
+	{ "default_permissions", NULL,
+	  "let the kernel check permissions, also "
+	  "for root alone",
+	  set_kernel_checks },
 	{ "auto", NULL, NULL, set_nothing },
 	{ "noauto", NULL, NULL, set_nothing },
 	{ "nofail", NULL, NULL, set_nothing },
@@ -235,6 +244,8 @@ static int set_options(struct options *options, char *list)
 
 		if (error)
 			return error;
+		if (!strcmp(word, "allow_other") || !strcmp(word, "allow_root"))
+			options->kernel_checks = true;
 		if (!strcmp(word, "allow_other"))
 			options->allow_other = true;
 		else if (!strcmp(word, "auto_unmount"))
@@ -311,7 +322,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	*options = (struct options){
 		.max_threads = 10,
 		.spin = 50,
-		.fuse = strdup("default_permissions,subtype=shmfs"),
+		.fuse = strdup("subtype=shmfs"),
 	};
 	if (!options->fuse) {
 		log_error("out of memory");

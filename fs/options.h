@@ -20,6 +20,7 @@ struct options {
 	const char *mountpoint; /* in argv */
 	struct view view;
 	bool allow_other;
+	bool kernel_checks; /* default_permissions, or others get in */
 	bool auto_unmount;
 	bool no_native;	  /* io=direct */
 	bool only_native; /* io=native */

@@ -76,6 +76,21 @@ static int create_nodes(struct fs *fs)
 				 &fs->nodes);
 }
 
+/*
+ * Whether the kernel has to check permissions. It need not where only root
+ * gets in and the namespace is root's: then it would say yes to nearly
+ * everything, and ask for attributes first, each time. See access.h.
+ */
+static bool needs_kernel_checks(const struct session *session)
+{
+	const struct fs *fs = &session->fs;
+	struct stat st;
+
+	return session->options->kernel_checks || geteuid() != 0 ||
+	       fs->kind->get_attr(fs->kind->root(fs->store), &st) != 0 ||
+	       st.st_uid != 0 || (st.st_mode & 0700) != 0700;
+}
+
 static int open_fs(struct session *session)
 {
 	struct fs *fs = &session->fs;
@@ -93,6 +108,7 @@ static int open_fs(struct session *session)
 					       : strerror(-error));
 		return error;
 	}
+	fs->kernel_checks = needs_kernel_checks(session);
 	error = create_nodes(fs);
 	if (error) {
 		log_error("out of memory");
@@ -124,11 +140,14 @@ static int create_fuse(struct session *session)
 		res = fuse_opt_add_arg(&args, "-o");
 	if (!res)
 		res = fuse_opt_add_arg(&args, options->fuse);
+	if (!res && session->fs.kernel_checks)
+		res = fuse_opt_add_arg(&args, "-odefault_permissions");
 	if (!res && options->debug)
 		res = fuse_opt_add_arg(&args, "-d");
 	if (!res) {
 		session->fuse = fuse_session_new(&args, &fs_ops, sizeof(fs_ops),
 						 &session->fs);
+		session->fs.session = session->fuse;
 		res = session->fuse ? 0 : -1;
 	}
 	fuse_opt_free_args(&args);

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
+#include "access.h"
 #include "buffer.h"
 #include "ops.h"
 
@@ -76,7 +78,9 @@ static ssize_t get_xattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 	n = fs_object(fs, nodeid, STORE_ATTR, &object);
 	if (n)
 		return n;
-	n = fs->kind->get_xattr(object, name, buf, size);
+	n = access_check(req, object, R_OK);
+	if (!n)
+		n = fs->kind->get_xattr(object, name, buf, size);
 	object_put(object);
 	return n;
 }
@@ -155,43 +159,47 @@ void op_listxattr(fuse_req_t req, fuse_ino_t nodeid, size_t size)
 	reply_xattr(req, n, names, size);
 }
 
-static int set_xattr(struct fs *fs, fuse_ino_t nodeid, const char *name,
-		     const char *value, size_t size, int flags)
+/* The object whose attribute of this name the caller may write. */
+static int object_to_write(fuse_req_t req, fuse_ino_t nodeid, const char *name,
+			   struct object **ret_object)
 {
 	struct object *object;
-	int error = check_writable(fs, name);
+	int error = check_writable(fs_of(req), name);
 
 	if (!error)
-		error = fs_object(fs, nodeid, STORE_ATTR, &object);
+		error = fs_object(fs_of(req), nodeid, STORE_ATTR, &object);
 	if (error)
 		return error;
-	error = fs->kind->set_xattr(object, name, value, size, flags);
-	object_put(object);
+	error = access_check(req, object, W_OK);
+	if (error)
+		object_put(object);
+	else
+		*ret_object = object;
 	return error;
 }
 
 void op_setxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 		 const char *value, size_t size, int flags)
 {
-	reply_status(req,
-		     set_xattr(fs_of(req), nodeid, name, value, size, flags));
-}
-
-static int remove_xattr(struct fs *fs, fuse_ino_t nodeid, const char *name)
-{
 	struct object *object;
-	int error = check_writable(fs, name);
+	int error = object_to_write(req, nodeid, name, &object);
 
-	if (!error)
-		error = fs_object(fs, nodeid, STORE_ATTR, &object);
-	if (error)
-		return error;
-	error = fs->kind->remove_xattr(object, name);
-	object_put(object);
-	return error;
+	if (!error) {
+		error = object->kind->set_xattr(object, name, value, size,
+						flags);
+		object_put(object);
+	}
+	reply_status(req, error);
 }
 
 void op_removexattr(fuse_req_t req, fuse_ino_t nodeid, const char *name)
 {
-	reply_status(req, remove_xattr(fs_of(req), nodeid, name));
+	struct object *object;
+	int error = object_to_write(req, nodeid, name, &object);
+
+	if (!error) {
+		error = object->kind->remove_xattr(object, name);
+		object_put(object);
+	}
+	reply_status(req, error);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,7 +61,7 @@ static uint64_t look_up(struct node_table *table, const char *name,
 {
 	uint64_t id;
 
-	assert_int_equal(node_lookup(table, name, ino, &id), 0);
+	assert_int_equal(node_lookup(table, name, ino, NULL, &id), 0);
 	return id;
 }
 
@@ -217,6 +218,98 @@ static void renamed_node_has_its_new_name(void **state)
 	node_forget(*state, id, 1);
 }
 
+static bool look_up_to_keep(struct node_table *table, const char *name,
+			    uint64_t ino, uint64_t *ret_id)
+{
+	bool kept;
+
+	assert_int_equal(node_lookup(table, name, ino, &kept, ret_id), 0);
+	return kept;
+}
+
+static void end_epoch(struct node_table *table)
+{
+	node_epoch_ended(table, node_epoch_ending(table));
+}
+
+static void a_node_has_one_kept_name(void **state)
+{
+	struct node_ref ref;
+	uint64_t a, b, c;
+
+	assert_false(node_any_kept(*state));
+	assert_true(look_up_to_keep(*state, "a", 7, &a));
+	assert_true(node_any_kept(*state));
+	assert_true(look_up_to_keep(*state, "a", 7, &b));
+	assert_int_equal(a, b);
+	assert_true(look_up_to_keep(*state, "b", 7, &b));
+	assert_int_not_equal(a, b);
+	/* renamed through the mount, where the kernel still has both */
+	node_renamed(*state, 7, "c");
+	assert_int_equal(node_get(*state, a, &ref), 0);
+	assert_string_equal(ref.name, "a");
+	node_unref(&ref);
+
+	end_epoch(*state);
+	assert_false(node_any_kept(*state));
+	assert_true(look_up_to_keep(*state, "c", 7, &c));
+	assert_true(c == a || c == b);
+}
+
+static void an_open_node_is_not_kept(void **state)
+{
+	struct object *object;
+	uint64_t id, again;
+
+	assert_true(look_up_to_keep(*state, "a", 7, &id));
+	assert_int_equal(node_open_begin(*state, id), 1);
+	/* a second opening must not rely on the first one's end of it */
+	assert_int_equal(node_open_begin(*state, id), 1);
+	end_epoch(*state);
+	assert_false(look_up_to_keep(*state, "a", 7, &again));
+	assert_int_equal(id, again);
+	object = open_node(*state, id, fake_object(true));
+	node_open_end(*state, id);
+	node_open_end(*state, id);
+	assert_false(look_up_to_keep(*state, "b", 7, &again));
+	assert_int_equal(id, again); /* whatever its name */
+	assert_int_equal(node_open_begin(*state, id), 0);
+	node_open_end(*state, id);
+	node_closed(*state, id, object);
+	assert_int_equal(node_open_begin(*state, 12345), -ESTALE);
+}
+
+/* Names delivered while an epoch ends count as kept in any case. */
+static void an_epoch_ends_with_its_notification(void **state)
+{
+	uint64_t before, meanwhile, epoch;
+
+	assert_true(look_up_to_keep(*state, "a", 7, &before));
+	epoch = node_epoch_ending(*state);
+	assert_true(look_up_to_keep(*state, "b", 8, &meanwhile));
+	assert_int_equal(node_open_begin(*state, before), 1);
+	node_open_end(*state, before);
+	node_epoch_ended(*state, epoch);
+	assert_int_equal(node_open_begin(*state, before), 0);
+	node_open_end(*state, before);
+	assert_int_equal(node_open_begin(*state, meanwhile), 1);
+	node_open_end(*state, meanwhile);
+}
+
+static void what_was_only_opened_is_not_kept(void **state)
+{
+	struct node_ref ref;
+	uint64_t id;
+
+	assert_true(look_up_to_keep(*state, "a", 7, &id));
+	end_epoch(*state);
+	node_closed(*state, id, open_node(*state, id, fake_object(true)));
+	assert_false(look_up_to_keep(*state, "a", 7, &id));
+	assert_int_equal(node_get(*state, id, &ref), 0); /* by stat(2), say */
+	node_unref(&ref);
+	assert_true(look_up_to_keep(*state, "a", 7, &id));
+}
+
 static void grows_and_shrinks(void **state)
 {
 	enum { COUNT = 50000 };
@@ -258,6 +351,10 @@ int main(void)
 		CASE(not_all_may_be_open),
 		CASE(recent_objects_are_let_go_in_turn),
 		CASE(renamed_node_has_its_new_name),
+		CASE(a_node_has_one_kept_name),
+		CASE(an_open_node_is_not_kept),
+		CASE(an_epoch_ends_with_its_notification),
+		CASE(what_was_only_opened_is_not_kept),
 		CASE(grows_and_shrinks),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
