@@ -16,6 +16,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -88,6 +90,67 @@ static int new_buffer(struct store_dir *dir, size_t size)
 	return dir->buffer ? 0 : -ENOMEM;
 }
 
+/* From the start, in one call. Returns the bytes used, or -errno. */
+static ssize_t read_from_start(const struct store_dir *dir)
+{
+	ssize_t n;
+
+	if (lseek(dir->fd, 0, SEEK_SET) < 0)
+		return -errno;
+	n = getdents64(dir->fd, dir->buffer, dir->size);
+	return n < 0 ? -errno : n;
+}
+
+struct reading {
+	const struct store_dir *dir;
+	ssize_t n;
+};
+
+static void *read_alone(void *data)
+{
+	struct reading *reading = data;
+
+	reading->n = read_from_start(reading->dir);
+	return NULL;
+}
+
+/* The same in a thread of its own, where no signal can be pending. */
+static ssize_t read_undisturbed(const struct store_dir *dir)
+{
+	struct reading reading = { .dir = dir };
+	sigset_t all, before;
+	pthread_t thread;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&thread, NULL, read_alone, &reading);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error)
+		return -ENOMEM;
+	pthread_join(thread, NULL);
+	return reading.n;
+}
+
+/*
+ * getdents64(2) stops early where a signal is pending (filldir64() in the
+ * kernel's fs/readdir.c), and a thread that serves an io_uring has one in
+ * that sense whenever something arrives there. So if there is more after what
+ * we got, it may have been too little, and is read again.
+ */
+static ssize_t read_at_once(const struct store_dir *dir)
+{
+	ssize_t n = read_from_start(dir);
+
+	if (n == -EINTR)
+		return read_undisturbed(dir);
+	if (n < 0 || dir->size - (size_t)n < RECORD_MAX)
+		return n;
+	if (getdents64(dir->fd, dir->buffer + n, dir->size - (size_t)n) == 0)
+		return n;
+	return read_undisturbed(dir);
+}
+
 /*
  * Reads the whole directory in one call, with ever larger buffers until it
  * fits. Returns the bytes used, or -errno.
@@ -97,16 +160,14 @@ static ssize_t read_all(struct store_dir *dir)
 	size_t size = atomic_load(&dir->all->last) + BUFFER_MIN;
 
 	for (;; size *= 2) {
-		ssize_t n;
 		int error = new_buffer(dir, size);
+		ssize_t n;
 
 		if (error)
 			return error;
-		if (lseek(dir->fd, 0, SEEK_SET) < 0)
-			return -errno;
-		n = getdents64(dir->fd, dir->buffer, size);
+		n = read_at_once(dir);
 		if (n < 0)
-			return -errno;
+			return n;
 		if (size - (size_t)n >= RECORD_MAX) {
 			atomic_store(&dir->all->last, (size_t)n);
 			return n;
