@@ -9,6 +9,7 @@
 
 #define FUSE_USE_VERSION 318
 #include <fuse_lowlevel.h>
+#include <stdatomic.h>
 
 #include "backing.h"
 #include "handles.h"
@@ -36,6 +37,8 @@ struct fs {
 	 */
 	bool kernel_checks;
 	bool keep_names; /* the kernel may: see node.h */
+	/* Requests come over io_uring; forgets never do: see op_forget(). */
+	atomic_bool over_rings;
 	struct fuse_session *session;
 	struct backing backing;
 	struct handles handles;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "ops.h"
@@ -67,22 +68,43 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct fuse_entry_param entry;
 	int error = lookup(fs_of(req), name, &entry);
 
+	if (fuse_req_is_uring(req))
+		atomic_store_explicit(&fs_of(req)->over_rings, true,
+				      memory_order_relaxed);
 	reply_entry(req, error, &entry);
+}
+
+/*
+ * Lets forgets come together. Where all else comes over io_uring the thread
+ * that reads them has nothing else to do, and to wake it for each one would
+ * cost as much as the operation that made the kernel forget.
+ */
+static void wait_for_more(const struct fs *fs)
+{
+	static const struct timespec moment = { .tv_nsec = 1000000 };
+
+	if (atomic_load_explicit(&fs->over_rings, memory_order_relaxed))
+		(void)nanosleep(&moment, NULL); /* shorter is as well */
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t count)
 {
-	node_forget(fs_of(req)->nodes, nodeid, count);
+	const struct fs *fs = fs_of(req);
+
+	node_forget(fs->nodes, nodeid, count);
 	fuse_reply_none(req);
+	wait_for_more(fs);
 }
 
 void op_forget_multi(fuse_req_t req, size_t count,
 		     struct fuse_forget_data *forgets)
 {
+	const struct fs *fs = fs_of(req);
+
 	for (size_t i = 0; i < count; i++)
-		node_forget(fs_of(req)->nodes, forgets[i].ino,
-			    forgets[i].nlookup);
+		node_forget(fs->nodes, forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
+	wait_for_more(fs);
 }
 
 /*

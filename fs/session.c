@@ -294,6 +294,8 @@ static int serve_io_uring(struct session *session)
 	if (!config)
 		return -ENOMEM;
 	fuse_loop_cfg_set_max_threads(config, session->options->max_threads);
+	/* What is left to read from the device are forgets and interrupts. */
+	fuse_loop_cfg_set_idle_threads(config, 1);
 	res = fuse_session_loop_mt(session->fuse, config);
 	fuse_loop_cfg_destroy(config);
 	return res;
