@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the POSIX kind share: posix_store.c (names), posix_dir.c
- * (listing them), posix_object.c (an object's attributes) and posix_data.c
- * (its bytes).
+ * (listing them), posix_object.c (an object's attributes), posix_read.c and
+ * posix_write.c (its bytes).
  * Nobody else includes this.
  */
 #ifndef SHMFS_POSIX_H
@@ -80,6 +80,12 @@ ssize_t posix_list_xattr(struct object *object, char *buf, size_t size);
 int posix_set_xattr(struct object *object, const char *name, const void *value,
 		    size_t size, int flags);
 int posix_remove_xattr(struct object *object, const char *name);
+
+/* How many of `len` bytes from `off` are in the page that `off` is in. */
+size_t posix_rest_of_page(off_t off, size_t len);
+/* How much of [off, off + len) is inside the object now, or -errno. */
+ssize_t posix_clip_to_size(const struct posix_object *object, off_t off,
+			   size_t len);
 
 ssize_t posix_read(struct object *object, void *buf, size_t len, off_t off);
 ssize_t posix_write(struct object *object, const void *buf, size_t len,
