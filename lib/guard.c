@@ -92,7 +92,25 @@ copy_bytes(void *to, const void *from, size_t len)
 		*out++ = *in++;
 }
 #else
-#define copy_bytes memcpy
+/*
+ * In pieces, because memcpy(3) knows a faster way for what fits into a cache:
+ * a MiB out of a mapping takes 33 microseconds instead of 46 (glibc 2.36, Zen
+ * 5, "rep movsb").
+ */
+#define PIECE ((size_t)64 << 10)
+
+/* Not inline: what sigsetjmp(3) returns to must not find it half done. */
+__attribute__((noinline)) static void copy_bytes(char *to, const char *from,
+						 size_t len)
+{
+	while (len > PIECE) {
+		memcpy(to, from, PIECE);
+		to += PIECE;
+		from += PIECE;
+		len -= PIECE;
+	}
+	memcpy(to, from, len);
+}
 #endif
 
 /*
