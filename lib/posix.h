@@ -23,7 +23,8 @@ struct posix_object {
 	 * Held for reading while bytes are copied, for writing while the
 	 * object gets another size: nobody sees an object grown by a write
 	 * whose bytes are not there yet. The file position of fd is used
-	 * under it: lseek(2) for holes with any, O_APPEND with the other.
+	 * under it: lseek(2) for size and holes with any, O_APPEND with the
+	 * other.
 	 */
 	pthread_rwlock_t size_lock;
 	struct window_source source;
@@ -83,7 +84,9 @@ int posix_remove_xattr(struct object *object, const char *name);
 
 /* How many of `len` bytes from `off` are in the page that `off` is in. */
 size_t posix_rest_of_page(off_t off, size_t len);
-/* How much of [off, off + len) is inside the object now, or -errno. */
+/* How much of [off, off + len) is inside an object of this size. */
+ssize_t posix_clip(off_t off, size_t len, off_t size);
+/* The same for the object as it is now, or -errno. */
 ssize_t posix_clip_to_size(const struct posix_object *object, off_t off,
 			   size_t len);
 

@@ -159,21 +159,28 @@ static int read_window(struct posix_object *object, char *buf, off_t off,
 	return error;
 }
 
-/* How much of [off, off + len) is inside the object now, or -errno. */
+/* How much of [off, off + len) is inside an object of this size. */
+ssize_t posix_clip(off_t off, size_t len, off_t size)
+{
+	if (size > WINDOW_END_MAX)
+		size = WINDOW_END_MAX;
+	if (off >= size)
+		return 0;
+	if ((off_t)len > size - off)
+		len = (size_t)(size - off);
+	return (ssize_t)len;
+}
+
+/*
+ * The same for the object as it is now, or -errno. lseek(2), because it takes
+ * less than half the time of fstat(2).
+ */
 ssize_t posix_clip_to_size(const struct posix_object *object, off_t off,
 			   size_t len)
 {
-	struct stat st;
+	off_t size = lseek(object->fd, 0, SEEK_END);
 
-	if (fstat(object->fd, &st) < 0)
-		return -errno;
-	if (st.st_size > WINDOW_END_MAX)
-		st.st_size = WINDOW_END_MAX;
-	if (off >= st.st_size)
-		return 0;
-	if ((off_t)len > st.st_size - off)
-		len = (size_t)(st.st_size - off);
-	return (ssize_t)len;
+	return size < 0 ? -errno : posix_clip(off, len, size);
 }
 
 static ssize_t read_locked(struct posix_object *object, char *buf, size_t len,
@@ -197,15 +204,42 @@ static ssize_t read_locked(struct posix_object *object, char *buf, size_t len,
 	return posix_clip_to_size(object, off, (size_t)clipped);
 }
 
+/*
+ * The common case of a small read, with as few system calls as can be: part
+ * of one page that is there. Its end cannot move between the look at the size
+ * and the copy any more than in a read(2) of the file itself. -EAGAIN for all
+ * other cases.
+ */
+static ssize_t read_one_page(struct posix_object *object, char *buf, size_t len,
+			     off_t off)
+{
+	struct window *window;
+	ssize_t n = -EAGAIN;
+	int error = window_get(object->pool, &object->source, off, &window);
+
+	if (error)
+		return error;
+	if (is_allocated(object->fd, off, len))
+		n = posix_clip_to_size(object, off, len);
+	if (n > 0 && guard_copy_out(buf, window->base + (off - window->start),
+				    (size_t)n))
+		n = -EAGAIN;
+	window_put(object->pool, window);
+	return n;
+}
+
 ssize_t posix_read(struct object *base, void *buf, size_t len, off_t off)
 {
 	struct posix_object *object = posix_object(base);
-	ssize_t n;
+	ssize_t n = -EAGAIN;
 
 	if (off < 0)
 		return -EINVAL;
 	pthread_rwlock_rdlock(&object->size_lock);
-	n = read_locked(object, buf, len, off);
+	if (len && off < WINDOW_END_MAX && posix_rest_of_page(off, len) == len)
+		n = read_one_page(object, buf, len, off);
+	if (n == -EAGAIN)
+		n = read_locked(object, buf, len, off);
 	pthread_rwlock_unlock(&object->size_lock);
 	return n;
 }

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guard.h"
@@ -111,6 +112,7 @@ static ssize_t write_window(struct posix_object *object, const char *buf,
 	if ((off_t)len > window->end - off)
 		len = (size_t)(window->end - off);
 	mapped = window->base + (off - window->start);
+	window_populate(window, off, len);
 	error = guard_copy_in(mapped, buf, len);
 	if (error == -EFAULT)
 		n = write_pages(object, buf, mapped, off, len, flags);
@@ -172,8 +174,26 @@ static ssize_t claim_end(struct posix_object *object, size_t len,
 	return n;
 }
 
-/* As write(2) would: stores to a mapping leave mtime, and suid, alone. */
-static void touch(struct posix_object *object, off_t off, unsigned flags)
+static bool is_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec ||
+	       (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+/*
+ * True for what utimensat(2) could call the present: not before the kernel's
+ * last tick, and not in the future.
+ */
+static bool is_present(const struct timespec *t)
+{
+	struct timespec tick, now;
+
+	return clock_gettime(CLOCK_REALTIME_COARSE, &tick) == 0 &&
+	       clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+	       !is_before(t, &tick) && !is_before(&now, t);
+}
+
+static void set_mtime(struct posix_object *object)
 {
 	static const struct timespec now[2] = {
 		{ .tv_nsec = UTIME_OMIT },
@@ -186,11 +206,25 @@ static void touch(struct posix_object *object, off_t off, unsigned flags)
 	 */
 	if (futimens(object->fd, now) < 0)
 		(void)futimens(object->fd, NULL);
+}
+
+/*
+ * As write(2) would: stores to a mapping leave mtime, and suid, alone. What
+ * was seen of the object before the write says what need not be done.
+ */
+static void touch(struct posix_object *object, off_t off, unsigned flags,
+		  const struct stat *before)
+{
+	if (!is_present(&before->st_mtim))
+		set_mtime(object);
+	if (!(flags & STORE_NOPRIV) || !(before->st_mode & (S_ISUID | S_ISGID)))
+		return;
 	/*
-	 * Nor may they change the mode; but fallocate(2), here of a page that
-	 * is there, clears it for whoever may not keep it.
+	 * Who may write but does not own the object may not change its mode;
+	 * but fallocate(2), here of a page that is there, clears it for
+	 * whoever may not keep it.
 	 */
-	if ((flags & STORE_NOPRIV) && posix_clear_privileges(object))
+	if (posix_clear_privileges(object))
 		(void)allocate_range(object, off, 1, STORE_NOGROW);
 }
 
@@ -212,13 +246,16 @@ static ssize_t make_room(struct posix_object *object, off_t *off, size_t len,
  * room first.
  */
 static ssize_t write_in_place(struct posix_object *object, const char *buf,
-			      size_t len, off_t off, unsigned flags)
+			      size_t len, off_t off, unsigned flags,
+			      struct stat *ret_before)
 {
 	ssize_t inside;
 	ssize_t n;
 
 	pthread_rwlock_rdlock(&object->size_lock);
-	inside = posix_clip_to_size(object, off, len);
+	inside = fstat(object->fd, ret_before) < 0
+			 ? -errno
+			 : posix_clip(off, len, ret_before->st_size);
 	if (inside == (ssize_t)len) {
 		n = write_inside(object, buf, off, len, flags);
 	} else if (inside >= 0 && (flags & STORE_NOGROW)) {
@@ -249,6 +286,7 @@ ssize_t posix_write(struct object *base, const void *buf, size_t len, off_t off,
 		    unsigned flags)
 {
 	struct posix_object *object = posix_object(base);
+	struct stat before = { .st_mode = S_ISUID | S_ISGID }; /* who knows */
 	ssize_t n = 0;
 
 	if (off < 0)
@@ -262,10 +300,10 @@ ssize_t posix_write(struct object *base, const void *buf, size_t len, off_t off,
 			len = (size_t)(WINDOW_END_MAX - off);
 	}
 	if (!(flags & STORE_APPEND))
-		n = write_in_place(object, buf, len, off, flags);
+		n = write_in_place(object, buf, len, off, flags, &before);
 	if (n == 0)
 		n = write_growing(object, buf, len, off, flags);
 	if (n > 0)
-		touch(object, off, flags);
+		touch(object, off, flags, &before);
 	return n;
 }

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static size_t bucket_of(const struct window_source *source, off_t start)
 {
@@ -190,6 +191,36 @@ void window_put(struct window_pool *pool, struct window *window)
 	}
 	pthread_mutex_unlock(&pool->lock);
 	unmap(victim);
+}
+
+#define POPULATED_PART (WINDOW_SIZE / 64)
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14 */
+#endif
+
+void window_populate(struct window *window, off_t off, size_t len)
+{
+	off_t first = (off - window->start) / POPULATED_PART;
+	off_t last = (off - window->start + (off_t)len - 1) / POPULATED_PART;
+	uint64_t parts = UINT64_MAX >> (63 - (last - first)) << first;
+	off_t skip = (off - window->start) % sysconf(_SC_PAGESIZE);
+	uint64_t before;
+
+	if (len < (size_t)POPULATED_PART)
+		return;
+	before = atomic_load_explicit(&window->populated, memory_order_relaxed);
+	if ((before & parts) == parts)
+		return;
+	/*
+	 * As for reading: what is there is mapped many pages at a time
+	 * (fault-around), and writable, because tmpfs does not ask to be told
+	 * of the first write to a page.
+	 */
+	(void)madvise(window->base + (off - window->start - skip),
+		      len + (size_t)skip, MADV_POPULATE_READ);
+	atomic_fetch_or_explicit(&window->populated, parts,
+				 memory_order_relaxed);
 }
 
 void window_drop(struct window_pool *pool, struct window_source *source)

@@ -12,6 +12,7 @@
 #define SHMFS_WINDOW_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +39,7 @@ struct window {
 	char *base; /* where the window's first byte is mapped */
 	off_t start;
 	off_t end;
+	_Atomic uint64_t populated; /* a bit for each 64th: window_populate() */
 
 	/* All below: the pool's lock. */
 	struct window_source *source;
@@ -66,6 +68,14 @@ void window_pool_destroy(struct window_pool *pool);
 int window_get(struct window_pool *pool, struct window_source *source,
 	       off_t off, struct window **ret_window);
 void window_put(struct window_pool *pool, struct window *window);
+
+/*
+ * Maps the pages of a range that is about to be written, in one call instead
+ * of with a fault for each of them. Pages that are not there are made, as the
+ * write would do; where that fails, the write finds out. Does it once for
+ * each 64th of a window, and nothing for small ranges.
+ */
+void window_populate(struct window *window, off_t off, size_t len);
 
 /* Unmaps all windows of a source, none of which may be in use. */
 void window_drop(struct window_pool *pool, struct window_source *source);

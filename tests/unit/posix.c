@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 /* after the headers it needs */
 #include <cmocka.h>
@@ -234,6 +235,31 @@ static void writes_touch_mtime_and_privileges(void **state)
 	assert_int_equal(attr_of(f).st_mode & 07777, 0755);
 }
 
+/* However short ago it was written before, and whatever was set meanwhile. */
+static void every_write_is_in_the_present(void **state)
+{
+	struct fixture *f = *state;
+	struct store_attr past = {
+		.set = STORE_SET_TIMES,
+		.atime = { .tv_nsec = UTIME_OMIT },
+		.mtime = { .tv_sec = 1000 },
+	};
+	struct store_attr future = past;
+	struct timespec now;
+
+	future.mtime.tv_sec = time(NULL) + 1000;
+	write_at(f, "first", 0);
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(
+			posix_kind.set_attr(f->object, i % 2 ? &past : &future),
+			0);
+		assert_int_equal(clock_gettime(CLOCK_REALTIME_COARSE, &now), 0);
+		write_at(f, "again", 0);
+		assert_true(attr_of(f).st_mtim.tv_sec >= now.tv_sec);
+		assert_true(attr_of(f).st_mtim.tv_sec < now.tv_sec + 900);
+	}
+}
+
 static void a_name_that_leads_elsewhere_is_stale(void **state)
 {
 	struct fixture *f = *state;
@@ -297,6 +323,7 @@ int main(void)
 		CASE(stores_past_the_end_are_dropped),
 		CASE(offsets_have_an_end),
 		CASE(writes_touch_mtime_and_privileges),
+		CASE(every_write_is_in_the_present),
 		CASE(a_name_that_leads_elsewhere_is_stale),
 		CASE(listing_can_be_asked_again),
 	};

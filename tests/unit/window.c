@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 /* after the headers it needs */
 #include <cmocka.h>
@@ -140,6 +141,40 @@ static void last_window_ends_at_the_last_page(void **state)
 	(void)close(source.fd);
 }
 
+static off_t bytes_allocated(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return st.st_blocks * 512;
+}
+
+static void populates_the_range_and_no_more(void **state)
+{
+	struct window_source source = make_source(WINDOW_SIZE);
+	struct window_pool pool;
+	struct window *window;
+	off_t part = WINDOW_SIZE / 64;
+
+	window_pool_init(&pool, 2);
+	assert_int_equal(window_get(&pool, &source, 0, &window), 0);
+	window_populate(window, part, (size_t)part - 1);
+	assert_int_equal(bytes_allocated(source.fd), 0); /* too small */
+	window_populate(window, 3 * part - 1, (size_t)part + 2);
+	assert_int_equal(bytes_allocated(source.fd), part + 2 * 4096);
+	window_populate(window, 0, (size_t)WINDOW_SIZE);
+	assert_int_equal(bytes_allocated(source.fd), WINDOW_SIZE);
+	/* once is enough: what was taken away meanwhile stays away */
+	assert_int_equal(ftruncate(source.fd, 0), 0);
+	assert_int_equal(ftruncate(source.fd, WINDOW_SIZE), 0);
+	window_populate(window, 0, (size_t)WINDOW_SIZE);
+	assert_int_equal(bytes_allocated(source.fd), 0);
+	window_put(&pool, window);
+	window_drop(&pool, &source);
+	window_pool_destroy(&pool);
+	(void)close(source.fd);
+}
+
 static void bad_descriptor_is_reported(void **state)
 {
 	struct window_source source = { .fd = -1 };
@@ -160,6 +195,7 @@ int main(void)
 		cmocka_unit_test(pool_keeps_its_bound),
 		cmocka_unit_test(all_in_use_is_allowed),
 		cmocka_unit_test(last_window_ends_at_the_last_page),
+		cmocka_unit_test(populates_the_range_and_no_more),
 		cmocka_unit_test(bad_descriptor_is_reported),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
