@@ -19,6 +19,9 @@
 #include "buffer.h"
 #include "ops.h"
 
+/* Not in a libfuse that was built without io_uring. */
+#pragma weak fuse_req_get_payload
+
 struct enrolling {
 	struct fs *fs;
 	fuse_req_t req;
@@ -188,10 +191,25 @@ void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 	reply_status(req, 0);
 }
 
+/*
+ * Where to put a reply of this size: over io_uring the kernel's own buffer, so
+ * that nothing is copied again, else the thread's.
+ */
+static char *reply_buffer(fuse_req_t req, size_t size)
+{
+	size_t room;
+	char *buf;
+
+	if (fuse_req_get_payload && fuse_req_is_uring(req) &&
+	    fuse_req_get_payload(req, &buf, &room, NULL) == 0 && room >= size)
+		return buf;
+	return thread_buffer(size);
+}
+
 void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	     struct fuse_file_info *fi)
 {
-	char *buf = thread_buffer(size);
+	char *buf = reply_buffer(req, size);
 	ssize_t n = -ENOMEM;
 
 	if (buf)
