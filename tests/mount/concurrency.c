@@ -330,9 +330,62 @@ static void all_at_once(void **state)
 	assert_in_range(daemon_fds(f), 0, idle + 2 * THREADS);
 }
 
+struct slow {
+	int fd;
+	off_t size;
+	atomic_bool done;
+};
+
+static void *slow_run(void *data)
+{
+	struct slow *slow = data;
+	int res = fallocate(slow->fd, 0, 0, slow->size);
+
+	atomic_store(&slow->done, true);
+	return (void *)(intptr_t)(res < 0 ? errno : 0);
+}
+
+/* A request that takes long is one thread's business, nobody else waits. */
+static void a_long_request_stops_nobody(void **state)
+{
+	struct fixture *f = *state;
+	struct slow slow = { .size = (off_t)512 << 20 };
+	unsigned long meanwhile = 0;
+	int object;
+	pthread_t thread;
+	struct stat st;
+	void *error;
+
+	slow.fd = open(fixture_path(f, "slow"), O_RDWR | O_CREAT, 0600);
+	assert_true(slow.fd >= 0);
+	object = shm_open(fixture_name(f, "slow"), O_RDONLY, 0);
+	assert_true(object >= 0);
+	assert_int_equal(pthread_create(&thread, NULL, slow_run, &slow), 0);
+	/* Until the daemon is at it, which the object itself tells. */
+	do {
+		assert_int_equal(fstat(object, &st), 0);
+	} while (st.st_blocks == 0);
+	while (!atomic_load(&slow.done)) {
+		assert_int_equal(stat(fixture_path(f, "none"), &st), -1);
+		assert_int_equal(errno, ENOENT);
+		meanwhile++;
+	}
+	assert_int_equal(pthread_join(thread, &error), 0);
+	assert_null(error);
+	print_message("%lu meanwhile\n", meanwhile);
+	/* more than one that has waited for it */
+	assert_true(meanwhile > 2);
+	assert_int_equal(close(object), 0);
+	assert_int_equal(close(slow.fd), 0);
+	assert_int_equal(unlink(fixture_path(f, "slow")), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_long_request_stops_nobody,
+						fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(all_at_once, fixture_setup,
 						fixture_teardown),
 	};
