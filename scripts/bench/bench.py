@@ -34,7 +34,7 @@ class Settings:
         self.size = (256 if args.quick else 512) * MB
         self.runtime = 0.2 if args.quick else 0.8
         self.short_runtime = 0.2 if args.quick else 0.3
-        self.objects = 2000 if args.quick else 10000
+        self.objects = 1000 if args.quick else 5000
         self.handoffs = 800 if args.quick else 8000
         self.levels = LEVELS[:2] if args.quick else LEVELS
         self.mounts = 2 if args.quick else 5  # for few objects

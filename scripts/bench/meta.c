@@ -6,11 +6,13 @@
  * each a system call on the full path as a program would make it. OP is one of
  *
  *	warm      stat of DIR, to wake who serves it; not of any object
+ *	known     stat of all names, not timed: as after ls -l
  *	create    open(O_CREAT | O_EXCL) and close
+ *	first     stat, by another name: of objects not looked at before
  *	stat, truncate (to 4096 bytes), unlink
  *	open      open(O_RDWR) and close
  *	readdir   the whole directory; one entry is one operation. Repeated
- *until it has taken READDIR_SECONDS
+ *		  until it has taken READDIR_SECONDS
  *
  * Operations run in the order given, each on all names: create in their order,
  * the others spread over them. An operation that has taken S seconds ends
@@ -83,9 +85,9 @@ static int call_truncate(const char *path)
 }
 
 static const struct operation operations[] = {
-	{ "create", call_create }, { "stat", call_stat },
-	{ "open", call_open },	   { "truncate", call_truncate },
-	{ "unlink", unlink },
+	{ "create", call_create },     { "first", call_stat },
+	{ "stat", call_stat },	       { "open", call_open },
+	{ "truncate", call_truncate }, { "unlink", unlink },
 };
 
 static int fail(const char *what, const char *path)
@@ -155,6 +157,19 @@ static int run_warm(const struct job *job)
 	return 0;
 }
 
+static int run_known(const struct job *job)
+{
+	char path[4096];
+
+	for (unsigned long i = 0; i < job->count; i++) {
+		snprintf(path, sizeof(path), "%s/%s%lu", job->dir, job->prefix,
+			 i);
+		if (call_stat(path))
+			return fail("stat", path);
+	}
+	return 0;
+}
+
 /* Adds the entries of one pass, or of its start when the time is over. */
 static int list_once(const struct job *job, double start,
 		     unsigned long *entries)
@@ -192,6 +207,8 @@ static int run(const struct job *job, const char *name)
 {
 	if (!strcmp(name, "warm"))
 		return run_warm(job);
+	if (!strcmp(name, "known"))
+		return run_known(job);
 	if (!strcmp(name, "readdir"))
 		return run_readdir(job);
 	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
