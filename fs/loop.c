@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The loop: workers that receive and process requests, ended by cancelling
- * them while they wait.
+ * The loop: workers that receive and process requests, ended by a signal that
+ * wakes the one that waits.
  *
  * One worker at a time, the receiver, waits for a request: for each request
  * the kernel wakes a thread that sleeps in read(2), whether or not another
@@ -31,6 +31,7 @@
 #include "cleanup.h"
 #include "follow.h"
 
+#define WAKE_SIGNAL SIGURG /* by default it does nothing at all */
 #define WATCH_MS    2
 #define QUIET_TICKS 50	  /* without a request, and the watch ends */
 #define LARGE	    65536 /* bytes to copy that are worth another thread */
@@ -131,17 +132,6 @@ static bool await_turn(struct worker *worker)
 	return go_on;
 }
 
-/* The one place where a worker waits for requests, and may be cancelled. */
-static int receive(struct worker *worker)
-{
-	int res;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-	res = fuse_session_receive_buf(worker->loop->session, &worker->buf);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	return res;
-}
-
 /* Has the main thread look after us for a while. */
 static void ask_for_watch(struct loop *loop)
 {
@@ -209,13 +199,12 @@ static void *work(void *data)
 	struct worker *worker = data;
 	struct loop *loop = worker->loop;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	follow_init(&worker->follow);
 	while (await_turn(worker) && !fuse_session_exited(loop->session)) {
 		int res;
 
 		spin(worker);
-		res = receive(worker);
+		res = fuse_session_receive_buf(loop->session, &worker->buf);
 		if (res == -EINTR)
 			continue;
 		if (res < 0)
@@ -246,6 +235,7 @@ static int start_worker(struct loop *loop)
 	/* a fault must still reach the guard */
 	sigdelset(&all, SIGBUS);
 	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, WAKE_SIGNAL);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	error = pthread_create(&worker->thread, NULL, work, worker);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -259,6 +249,30 @@ static int start_worker(struct loop *loop)
 	return 0;
 }
 
+static bool is_waiting(const struct worker *worker)
+{
+	return atomic_load(&worker->served) == atomic_load(&worker->begun);
+}
+
+/*
+ * Until it has ended. A signal may come just before it sleeps, so there may
+ * have to be another one; but none to a worker that is still busy, whose
+ * system calls would fail.
+ */
+static void join(struct worker *worker)
+{
+	struct timespec until;
+
+	do {
+		if (is_waiting(worker))
+			(void)pthread_kill(worker->thread, WAKE_SIGNAL);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += WATCH_MS * 1000000;
+		until.tv_sec += until.tv_nsec / 1000000000;
+		until.tv_nsec %= 1000000000;
+	} while (pthread_timedjoin_np(worker->thread, NULL, &until));
+}
+
 static void stop_workers(struct loop *loop)
 {
 	struct worker *worker;
@@ -269,12 +283,10 @@ static void stop_workers(struct loop *loop)
 	worker = loop->workers;
 	pthread_mutex_unlock(&loop->lock);
 
-	for (struct worker *w = worker; w; w = w->next)
-		pthread_cancel(w->thread);
 	while (worker) {
 		struct worker *next = worker->next;
 
-		pthread_join(worker->thread, NULL);
+		join(worker);
 		free(worker->buf.mem);
 		free(worker);
 		worker = next;
@@ -355,6 +367,10 @@ static void wait_for_end(struct loop *loop)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+static void wake_up(int signal)
+{
+}
+
 int loop_run(struct fuse_session *session, const struct loop_config *config)
 {
 	auto_fd event = eventfd(0, EFD_CLOEXEC);
@@ -365,9 +381,12 @@ int loop_run(struct fuse_session *session, const struct loop_config *config)
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.turn = PTHREAD_COND_INITIALIZER,
 	};
+	/* Without SA_RESTART, so that read(2) ends. */
+	struct sigaction wake = { .sa_handler = wake_up };
+	struct sigaction before;
 	int error;
 
-	if (event < 0)
+	if (event < 0 || sigaction(WAKE_SIGNAL, &wake, &before) < 0)
 		return -errno;
 	pthread_mutex_lock(&loop.lock);
 	error = start_worker(&loop);
@@ -376,5 +395,6 @@ int loop_run(struct fuse_session *session, const struct loop_config *config)
 		return error;
 	wait_for_end(&loop);
 	stop_workers(&loop);
+	(void)sigaction(WAKE_SIGNAL, &before, NULL); /* worked before */
 	return atomic_load(&loop.error);
 }
