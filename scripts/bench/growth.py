@@ -16,7 +16,7 @@ LEVELS = [1000, 10000, 100000, 1000000]
 PARTS = 5
 SAMPLES = 5000     # fewer objects are measured in several mounts
 ALL_SECONDS = 120  # the most for the first stat, where all objects count
-SECONDS = 3        # the most for anything else
+SECONDS = 1.5      # the most for anything else
 
 
 def name_of(level):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The run as Markdown, and its targets as plain text."""
-from growth import LEVELS, name_of
+from growth import LEVELS, SECONDS, name_of
 from measures import META_OPS
 
 HELP = """\
@@ -170,8 +170,8 @@ def _growth(data, results):
         table = _systems_table(data, results, columns)
         if table:
             lines += ["### " + title, "", *table]
-    text = ("The peers have three seconds for each: with many objects they "
-            "see a part of them, spread evenly.")
+    text = (f"All but the first stat by tmpfs and shmfs has {SECONDS} seconds: "
+            "with many objects that is a part of them, spread evenly.")
     return _section("Growth with the number of objects", text, lines)
 
 

@@ -36,7 +36,7 @@ class System:
         self.user = user
         self.io = io          # what user.shmfs.io must say
         self.target = target  # part of a target: repeated fully
-        self.grows = grows    # measured with many objects
+        self.grows = grows    # measured with many objects, which root makes
 
 
 def _shmfs(options):
@@ -61,7 +61,7 @@ SYSTEMS = [
            io="native", target=True, grows=True),
     System("native-uring", "shmfs native, io_uring",
            _shmfs("io=native,io_uring"), kind="shmfs", io="native",
-           uring=True),
+           uring=True, grows=True),
     System("direct", "shmfs direct", _shmfs("io=direct"), kind="shmfs",
            io="direct", target=True, grows=True),
     System("direct-uring", "shmfs direct, io_uring",
@@ -72,12 +72,13 @@ SYSTEMS = [
     System("ll-coherent", "passthrough_ll, no caches", _low(_NEVER),
            target=True, grows=True),
     System("ll-coherent-uring", "passthrough_ll, no caches, io_uring",
-           _low(_NEVER + ",io_uring"), uring=True, target=True),
-    System("ll", "passthrough_ll", _low("")),
+           _low(_NEVER + ",io_uring"), uring=True, target=True, grows=True),
+    System("ll", "passthrough_ll", _low(""), grows=True),
     System("hp", "passthrough_hp", _high(), target=True, grows=True),
     System("hp-direct", "passthrough_hp --nopassthrough --direct-io",
-           _high("--nopassthrough", "--direct-io")),
-    System("hp-nocache", "passthrough_hp --nocache", _high("--nocache")),
+           _high("--nopassthrough", "--direct-io"), grows=True),
+    System("hp-nocache", "passthrough_hp --nocache", _high("--nocache"),
+           grows=True),
     System("bindfs", "bindfs", ["bindfs", "-f", SHM, "{dir}"], grows=True),
 ]
 
