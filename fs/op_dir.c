@@ -138,7 +138,8 @@ static ssize_t fill(fuse_req_t req, struct store_dir *dir, char *buf,
 		if (more <= 0)
 			return (ssize_t)used;
 		off = entry.next;
-		if (!view_contains(&fs->view, entry.name))
+		if (entry.type != DT_DIR &&
+		    !view_contains(&fs->view, entry.name))
 			continue;
 		n = add(req, buf + used, size - used, &entry);
 		if (n > size - used)

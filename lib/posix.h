@@ -44,6 +44,7 @@ struct posix_listings {
 int posix_store_fd(const struct store *store);
 struct posix_listings *posix_store_listings(struct store *store);
 
+int posix_stamp(struct store *store, struct store_stamp *ret_stamp);
 int posix_dir_open(struct store *store, struct store_dir **ret_dir);
 int posix_dir_next(struct store_dir *dir, off_t from,
 		   struct store_entry *ret_entry);
