@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the POSIX kind share: posix_store.c (names), posix_dir.c
- * (listing them), posix_object.c (an object's attributes), posix_read.c and
- * posix_write.c (its bytes).
+ * (listing them), posix_stamp.c (whether they changed), posix_object.c (an
+ * object's attributes), posix_read.c and posix_write.c (its bytes).
  * Nobody else includes this.
  */
 #ifndef SHMFS_POSIX_H
@@ -39,6 +39,7 @@ static inline struct posix_object *posix_object(struct object *object)
 struct posix_listings {
 	atomic_size_t bytes; /* in their buffers */
 	atomic_size_t last;  /* how much the last one needed */
+	atomic_int ticks;    /* posix_stamp.c: how fine a ctime is */
 };
 
 int posix_store_fd(const struct store *store);

@@ -19,7 +19,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 #include "cleanup.h"
 #include "posix.h"
@@ -212,31 +211,6 @@ static int fill(struct store_dir *dir)
 		if (is_listed(dir, entry_at(dir, at)))
 			dir->entries[dir->count++] = (uint32_t)at;
 	dir->filled = true;
-	return 0;
-}
-
-/*
- * tmpfs gives its directory a new ctime with each name made, removed or
- * renamed. The clock it is taken from advances by ticks: a ctime of the
- * current tick may be that of a later change, too (finer ones, as of Linux
- * 6.13, are never repeated once they were read).
- */
-int posix_stamp(struct store *store, struct store_stamp *ret_stamp)
-{
-	struct timespec now;
-	struct stat st;
-
-	clock_gettime(CLOCK_REALTIME_COARSE, &now);
-	if (fstat(posix_store_fd(store), &st) < 0)
-		return -errno;
-	if (st.st_ctim.tv_sec > now.tv_sec ||
-	    (st.st_ctim.tv_sec == now.tv_sec &&
-	     st.st_ctim.tv_nsec >= now.tv_nsec))
-		return -EAGAIN;
-	*ret_stamp = (struct store_stamp){
-		.time = st.st_ctim,
-		.size = st.st_size,
-	};
 	return 0;
 }
 
