@@ -39,7 +39,6 @@ static inline struct posix_object *posix_object(struct object *object)
 struct posix_listings {
 	atomic_size_t bytes; /* in their buffers */
 	atomic_size_t last;  /* how much the last one needed */
-	atomic_int ticks;    /* posix_stamp.c: how fine a ctime is */
 };
 
 int posix_store_fd(const struct store *store);

@@ -100,6 +100,23 @@ static void never_old(void **state)
 	}
 }
 
+/* Two changes with no look in between, which leave as many names. */
+static void never_old_by_two(void **state)
+{
+	const struct grove *g = *state;
+
+	make(g, "d:x");
+	for (int i = 0; i < ROUNDS; i++) {
+		assert_true(exists(g, "d:"));
+		assert_return_code(shm_unlink(named(g, "d:x")), errno);
+		make(g, "e:x");
+		assert_false(exists(g, "d:"));
+		assert_return_code(shm_unlink(named(g, "e:x")), errno);
+		make(g, "d:x");
+	}
+	assert_return_code(shm_unlink(named(g, "d:x")), errno);
+}
+
 static struct tree *tree_now(const struct grove *g)
 {
 	struct tree *tree;
@@ -151,6 +168,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(never_old),
+		cmocka_unit_test(never_old_by_two),
 		cmocka_unit_test(used_again),
 		cmocka_unit_test(constant),
 	};
