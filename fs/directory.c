@@ -245,7 +245,7 @@ int directory_lookup(struct fs *fs, const struct place *place, const char *name,
 	return directory_entry(fs, directory, ret_entry);
 }
 
-int directory_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
+static int get_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
 {
 	struct dir_ref ref;
 	struct stat marker;
@@ -273,27 +273,39 @@ int directory_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
 	return 0;
 }
 
+int directory_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
+{
+	int error;
+
+	directory_hold(fs);
+	error = get_attr(fs, nodeid, ret_stat);
+	directory_release(fs);
+	return error;
+}
+
 int directory_marker(struct fs *fs, fuse_ino_t nodeid,
 		     struct object **ret_object)
 {
 	char name[STORE_NAME_MAX + 1];
-	int error = directory_name(fs, nodeid, name);
+	int error;
 
-	return error ? error : find_marker(fs, name, ret_object);
+	directory_hold(fs);
+	error = directory_name(fs, nodeid, name);
+	if (!error)
+		error = find_marker(fs, name, ret_object);
+	directory_release(fs);
+	return error;
 }
 
-int directory_mark(fuse_req_t req, fuse_ino_t nodeid)
+/* Makes the marker of a directory that has none. */
+static int mark(struct fs *fs, fuse_ino_t nodeid,
+		const struct store_caller *caller)
 {
-	struct fs *fs = fs_of(req);
-	struct store_caller caller = caller_of(req);
 	char name[STORE_NAME_MAX + 1];
 	struct object *marker;
 	struct stat st;
-	int error;
+	int error = directory_name(fs, nodeid, name);
 
-	if (!dirs_is_id(nodeid))
-		return 0;
-	error = directory_name(fs, nodeid, name);
 	if (!error && !view_contains(&fs->view, name))
 		error = -EPERM;
 	if (error || marker_stat(fs, name, &st) == 0)
@@ -301,8 +313,22 @@ int directory_mark(fuse_req_t req, fuse_ino_t nodeid)
 	error = fs->kind->get_attr(fs->kind->root(fs->store), &st);
 	if (!error)
 		error = fs->kind->create(fs->store, name, st.st_mode & 07777,
-					 &caller, &marker);
+					 caller, &marker);
 	if (!error)
 		object_put(marker);
 	return error == -EEXIST ? 0 : error;
+}
+
+int directory_mark(fuse_req_t req, fuse_ino_t nodeid)
+{
+	struct fs *fs = fs_of(req);
+	struct store_caller caller = caller_of(req);
+	int error;
+
+	if (!dirs_is_id(nodeid))
+		return 0;
+	directory_hold(fs);
+	error = mark(fs, nodeid, &caller);
+	directory_release(fs);
+	return error;
 }

@@ -4,8 +4,8 @@
  * a view with a separator. Without one there is only the root, and nothing
  * here but directory_place() has anything to do.
  *
- * Operations on names hold fs->names while they work, so that a directory is
- * never seen half renamed through the mount.
+ * Operations on names and attributes hold fs->names while they work, so that a
+ * directory is never seen half renamed through the mount.
  */
 #ifndef SHMFS_DIRECTORY_H
 #define SHMFS_DIRECTORY_H
@@ -59,7 +59,10 @@ int directory_lookup(struct fs *fs, const struct place *place, const char *name,
 
 /* The subdirectories of a directory, the root included, or -errno. */
 ssize_t directory_count_subdirs(struct fs *fs, const char *directory);
-/* Also of one that is gone: st_nlink is 0 then. */
+/*
+ * The rest holds fs->names itself. Attributes are also had of a directory that
+ * is gone: st_nlink is 0 then.
+ */
 int directory_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat);
 /* The marker, opened with STORE_ATTR. -ENODATA if there is none. */
 int directory_marker(struct fs *fs, fuse_ino_t nodeid,
@@ -73,7 +76,7 @@ int directory_mark(fuse_req_t req, fuse_ino_t nodeid);
 /*
  * rename_directory.c: renames all objects of a directory, or none, except
  * that what others do meanwhile can leave some of them where they were.
- * With fs->names held alone.
+ * fs->names is held alone by the caller.
  */
 int directory_rename(struct fs *fs, const char *from, const char *to,
 		     unsigned flags, const struct store_caller *caller);

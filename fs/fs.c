@@ -85,6 +85,14 @@ int fs_end_epoch(struct fs *fs)
 	return error;
 }
 
+void fs_note_name(struct fs *fs, const char *name)
+{
+	struct stat st;
+
+	if (fs->kind->stat(fs->store, name, &st) == 0)
+		node_renamed(fs->nodes, st.st_ino, name);
+}
+
 void fs_forget(struct fs *fs, fuse_ino_t nodeid, uint64_t count)
 {
 	if (dirs_is_id(nodeid))

@@ -111,6 +111,8 @@ enum fs_keep { FS_ASK_AGAIN, FS_KEEP_NAME };
  */
 int fs_entry(struct fs *fs, const char *name, const struct stat *st,
 	     enum fs_keep keep, struct fuse_entry_param *ret_entry);
+/* Tells the node table of an object's new name, where it has one. */
+void fs_note_name(struct fs *fs, const char *name);
 /* Takes lookups of an object or of a directory back. */
 void fs_forget(struct fs *fs, fuse_ino_t nodeid, uint64_t count);
 /* The end of every operation that gives an entry. */

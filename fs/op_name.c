@@ -389,15 +389,6 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	reply_status(req, error == -EINVAL ? -ENOENT : error);
 }
 
-/* Tells the node table of an object's new name, where it has one. */
-static void note_name(struct fs *fs, const char *name)
-{
-	struct stat st;
-
-	if (fs->kind->stat(fs->store, name, &st) == 0)
-		node_renamed(fs->nodes, st.st_ino, name);
-}
-
 int name_rename(struct fs *fs, const char *from, const char *to, unsigned flags,
 		const struct store_caller *caller)
 {
@@ -412,9 +403,9 @@ int name_rename(struct fs *fs, const char *from, const char *to, unsigned flags,
 		return error;
 	/* The kernel moves its entry, whatever object that leads to. */
 	error = fs_end_epoch(fs);
-	note_name(fs, to);
+	fs_note_name(fs, to);
 	if (flags & RENAME_EXCHANGE)
-		note_name(fs, from);
+		fs_note_name(fs, from);
 	return error;
 }
 

@@ -73,15 +73,6 @@ static int note_done(struct move *move, const char *object)
 	return 0;
 }
 
-/* What nodes know of names is theirs again before anybody asks. */
-static void note_name(struct fs *fs, const char *name)
-{
-	struct stat st;
-
-	if (fs->kind->stat(fs->store, name, &st) == 0)
-		node_renamed(fs->nodes, st.st_ino, name);
-}
-
 /*
  * One object. The marker may take the place of the other directory's, which
  * is empty but for it.
@@ -98,7 +89,7 @@ static int move_object(struct move *move, const char *object, unsigned flags)
 		return error;
 	error = fs->kind->rename(fs->store, object, name, flags, move->caller);
 	if (!error) {
-		note_name(fs, name);
+		fs_note_name(fs, name);
 		return 0;
 	}
 	free(move->done[--move->count]);
@@ -117,7 +108,7 @@ static void move_back(struct move *move)
 		/* Gone, or its old name is taken by now: it stays there. */
 		if (fs->kind->rename(fs->store, name, object, RENAME_NOREPLACE,
 				     move->caller) == 0)
-			note_name(fs, object);
+			fs_note_name(fs, object);
 	}
 }
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -118,6 +119,7 @@ static void with_marker(void **state)
 static void refused(void **state)
 {
 	const struct fixture *f = *state;
+	struct statvfs fs;
 	char name[300];
 
 	touch(f, "file");
@@ -151,6 +153,8 @@ static void refused(void **state)
 	assert_fails(open(path_in(f, name), O_RDWR | O_CREAT, 0600),
 		     ENAMETOOLONG);
 	assert_int_equal(direct_count(), 2);
+	assert_return_code(statvfs(f->dir, &fs), errno);
+	assert_int_equal(fs.f_namemax, 253);
 }
 
 static void flat_names(void **state)

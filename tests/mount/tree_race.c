@@ -12,12 +12,15 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "direct.h"
 #include "workers.h"
+
+#define SUBDIRS 50
 
 static bool failed_for(int error, int other)
 {
@@ -164,6 +167,34 @@ static int work_in_it(struct workers *w, int me, void *arg)
 	return 0;
 }
 
+/* All of it or nothing, with the attributes that it has. */
+static int look_into_it(struct workers *w, int me, void *arg)
+{
+	const struct fixture *f = arg;
+	char self[64];
+	struct stat st;
+	int dir = -1;
+
+	while (dir < 0 && workers_go_on(w, me))
+		dir = open(path_in(f, "r1"), O_RDONLY | O_DIRECTORY);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d/.", dir);
+	while (workers_go_on(w, me)) {
+		if (fstat(dir, &st))
+			return WORKER_WRONG("fstat: %s", strerror(errno));
+		if (st.st_nlink != SUBDIRS + 2 ||
+		    st.st_mode != (S_IFDIR | 0755))
+			return WORKER_WRONG("mode %o, %u links", st.st_mode,
+					    (unsigned int)st.st_nlink);
+		if (count_entries(self) < SUBDIRS)
+			return WORKER_WRONG("only %d entries",
+					    count_entries(self));
+		if (fgetxattr(dir, "user.kept", self + 60, 1) != 1)
+			return WORKER_WRONG("xattr: %s", strerror(errno));
+	}
+	close(dir);
+	return 0;
+}
+
 static void renamed(void **state)
 {
 	const struct fixture *f = *state;
@@ -171,7 +202,10 @@ static void renamed(void **state)
 	char name[32];
 
 	assert_return_code(mkdir(path_in(f, "r1"), 0755), errno);
-	for (int i = 0; i < 50; i++) {
+	assert_return_code(chmod(path_in(f, "r1"), 0755), errno);
+	assert_return_code(setxattr(path_in(f, "r1"), "user.kept", "1", 1, 0),
+			   errno);
+	for (int i = 0; i < SUBDIRS; i++) {
 		snprintf(name, sizeof(name), "r1:%d:x", i);
 		direct_make(name, 0);
 	}
@@ -179,9 +213,10 @@ static void renamed(void **state)
 	workers_start(&w, rename_it, *state);
 	workers_start(&w, work_in_it, *state);
 	workers_start(&w, work_in_it, *state);
+	workers_start(&w, look_into_it, *state);
 	run(&w, 2);
-	assert_int_equal(direct_count(), 51);
-	assert_int_equal(count_entries(path_in(f, "r1")), 50);
+	assert_int_equal(direct_count(), SUBDIRS + 1);
+	assert_int_equal(count_entries(path_in(f, "r1")), SUBDIRS);
 }
 
 static int clear(void **state)
