@@ -3,7 +3,7 @@
  * From nodes to objects and back: the two steps that nearly every operation
  * begins and ends with.
  */
-#include "fs.h"
+#include "directory.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,8 +36,11 @@ int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
 	      struct object **ret_object)
 {
 	struct node_ref ref;
-	int error = node_get(fs->nodes, nodeid, &ref);
+	int error;
 
+	if (dirs_is_id(nodeid))
+		return directory_marker(fs, nodeid, ret_object);
+	error = node_get(fs->nodes, nodeid, &ref);
 	if (error)
 		return error;
 	error = open_ref(fs, &ref, access, ret_object);
@@ -80,6 +83,31 @@ int fs_end_epoch(struct fs *fs)
 	if (!error)
 		node_epoch_ended(fs->nodes, epoch);
 	return error;
+}
+
+void fs_note_name(struct fs *fs, const char *name)
+{
+	struct stat st;
+
+	if (fs->kind->stat(fs->store, name, &st) == 0)
+		node_renamed(fs->nodes, st.st_ino, name);
+}
+
+void fs_forget(struct fs *fs, fuse_ino_t nodeid, uint64_t count)
+{
+	if (dirs_is_id(nodeid))
+		dirs_forget(fs->dirs, nodeid, count);
+	else
+		node_forget(fs->nodes, nodeid, count);
+}
+
+void fs_reply_entry(fuse_req_t req, int error,
+		    const struct fuse_entry_param *entry)
+{
+	if (error)
+		reply_status(req, error);
+	else if (fuse_reply_entry(req, entry) < 0)
+		fs_forget(fs_of(req), entry->ino, 1);
 }
 
 int fs_caller_with_groups(fuse_req_t req, struct store_caller *ret_caller,

@@ -12,6 +12,8 @@
 #include <stdatomic.h>
 
 #include "backing.h"
+#include "dirs.h"
+#include "forest.h"
 #include "handles.h"
 #include "janitor.h"
 #include "node.h"
@@ -23,6 +25,10 @@ struct fs {
 	struct store *store;
 	struct node_table *nodes;
 	struct view view;
+	/* Of a view with a separator, else NULL: see directory.h. */
+	struct dirs *dirs;
+	struct forest *forest;
+	pthread_rwlock_t names;
 	/*
 	 * The kernel is to ask for POSIX ACLs: we open objects with more
 	 * rights than the callers have. Else our own rights are the callers',
@@ -89,7 +95,8 @@ static inline void reply_status(fuse_req_t req, int error)
  * The object a node stands for, referenced: the open one if it is open, else
  * opened with this access for as long as the caller keeps it. -ESTALE if its
  * name leads elsewhere: Linux then walks the path again with fresh lookups,
- * unseen by whoever asked (ESTALE in fs/namei.c of the kernel).
+ * unseen by whoever asked (ESTALE in fs/namei.c of the kernel). A directory
+ * gives its marker, or -ENODATA, and only STORE_ATTR makes sense then.
  */
 int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
 	      struct object **ret_object);
@@ -104,6 +111,13 @@ enum fs_keep { FS_ASK_AGAIN, FS_KEEP_NAME };
  */
 int fs_entry(struct fs *fs, const char *name, const struct stat *st,
 	     enum fs_keep keep, struct fuse_entry_param *ret_entry);
+/* Tells the node table of an object's new name, where it has one. */
+void fs_note_name(struct fs *fs, const char *name);
+/* Takes lookups of an object or of a directory back. */
+void fs_forget(struct fs *fs, fuse_ino_t nodeid, uint64_t count);
+/* The end of every operation that gives an entry. */
+void fs_reply_entry(fuse_req_t req, int error,
+		    const struct fuse_entry_param *entry);
 
 /*
  * Ends the kernel's epoch if it may have kept any name: when this returns 0,

@@ -10,6 +10,7 @@
 
 #include "access.h"
 #include "cleanup.h"
+#include "directory.h"
 #include "ops.h"
 
 /* The attributes of what a node's name leads to, if that is still it. */
@@ -28,11 +29,24 @@ static int get_attr_by_name(struct fs *fs, const struct node_ref *ref,
 	return error;
 }
 
+/* Of the root: its own directories are not shown, those of a view are. */
+static nlink_t root_links(struct fs *fs)
+{
+	ssize_t subdirs = 0;
+
+	if (fs->dirs)
+		subdirs = directory_count_subdirs(fs, view_root(&fs->view));
+	return subdirs < 0 ? 2 : (nlink_t)subdirs + 2;
+}
+
 static int get_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
 {
 	struct node_ref ref;
-	int error = node_get(fs->nodes, nodeid, &ref);
+	int error;
 
+	if (dirs_is_id(nodeid))
+		return directory_attr(fs, nodeid, ret_stat);
+	error = node_get(fs->nodes, nodeid, &ref);
 	if (error)
 		return error;
 	if (ref.object)
@@ -43,7 +57,7 @@ static int get_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
 		error = get_attr_by_name(fs, &ref, ret_stat);
 	node_unref(&ref);
 	if (!error && nodeid == FUSE_ROOT_ID)
-		ret_stat->st_nlink = 2; /* its directories are not shown */
+		ret_stat->st_nlink = root_links(fs);
 	return error;
 }
 
@@ -135,7 +149,9 @@ static int set_attr(fuse_req_t req, fuse_ino_t nodeid,
 	error = check_set(req, object, attr, fi);
 	if (!error)
 		error = fs->kind->set_attr(object, attr);
-	if (!error)
+	if (!error && dirs_is_id(nodeid))
+		error = directory_attr(fs, nodeid, ret_stat);
+	else if (!error)
 		error = fs->kind->get_attr(object, ret_stat);
 	object_put(object);
 	return error;
@@ -158,6 +174,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr,
 		error = fs_caller_with_groups(req, &caller, &groups);
 		changes.caller = &caller;
 	}
+	if (!error)
+		error = directory_mark(req, nodeid);
 	if (!error)
 		error = set_attr(req, nodeid, &changes, fi, &st);
 	reply_attr(req, error, &st);
@@ -182,6 +200,7 @@ void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
 	struct statvfs st;
 	int error = fs->kind->statfs(fs->store, &st);
 
+	st.f_namemax = STORE_NAME_MAX - fs->view.prefix_len;
 	if (error)
 		reply_status(req, error);
 	else

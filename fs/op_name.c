@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Names: looking up, forgetting, making, removing, renaming. All names live
- * in the one directory there is, the root.
+ * Names: looking up, forgetting, making, removing, renaming. What a name
+ * stands for, directory.h knows; from there on it is an object's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "directory.h"
 #include "ops.h"
 
 /* The entry of an object that is at hand, not to be kept: as fs_entry(). */
@@ -38,8 +39,8 @@ static int lookup_keeping(struct fs *fs, const char *name,
 	return error;
 }
 
-static int lookup(struct fs *fs, const char *name,
-		  struct fuse_entry_param *ret_entry)
+static int lookup_object(struct fs *fs, const char *name,
+			 struct fuse_entry_param *ret_entry)
 {
 	struct stat st;
 	int error;
@@ -54,24 +55,33 @@ static int lookup(struct fs *fs, const char *name,
 	return fs_entry(fs, name, &st, FS_KEEP_NAME, ret_entry);
 }
 
-static void reply_entry(fuse_req_t req, int error,
-			const struct fuse_entry_param *entry)
+static int lookup(struct fs *fs, fuse_ino_t parent, const char *name,
+		  struct fuse_entry_param *ret_entry)
 {
+	struct place place;
+	int error = directory_place(fs, parent, name, &place);
+
 	if (error)
-		reply_status(req, error);
-	else if (fuse_reply_entry(req, entry) < 0)
-		node_forget(fs_of(req)->nodes, entry->ino, 1);
+		return error == -EINVAL ? -ENOENT : error;
+	error = lookup_object(fs, place.object, ret_entry);
+	if (error == -ENOENT)
+		error = directory_lookup(fs, &place, name, ret_entry);
+	return error;
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+	struct fs *fs = fs_of(req);
 	struct fuse_entry_param entry;
-	int error = lookup(fs_of(req), name, &entry);
+	int error;
 
 	if (fuse_req_is_uring(req))
-		atomic_store_explicit(&fs_of(req)->over_rings, true,
+		atomic_store_explicit(&fs->over_rings, true,
 				      memory_order_relaxed);
-	reply_entry(req, error, &entry);
+	directory_hold(fs);
+	error = lookup(fs, parent, name, &entry);
+	directory_release(fs);
+	fs_reply_entry(req, error, &entry);
 }
 
 /*
@@ -89,9 +99,9 @@ static void wait_for_more(const struct fs *fs)
 
 void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t count)
 {
-	const struct fs *fs = fs_of(req);
+	struct fs *fs = fs_of(req);
 
-	node_forget(fs->nodes, nodeid, count);
+	fs_forget(fs, nodeid, count);
 	fuse_reply_none(req);
 	wait_for_more(fs);
 }
@@ -99,20 +109,16 @@ void op_forget(fuse_req_t req, fuse_ino_t nodeid, uint64_t count)
 void op_forget_multi(fuse_req_t req, size_t count,
 		     struct fuse_forget_data *forgets)
 {
-	const struct fs *fs = fs_of(req);
+	struct fs *fs = fs_of(req);
 
 	for (size_t i = 0; i < count; i++)
-		node_forget(fs->nodes, forgets[i].ino, forgets[i].nlookup);
+		fs_forget(fs, forgets[i].ino, forgets[i].nlookup);
 	fuse_reply_none(req);
 	wait_for_more(fs);
 }
 
-/*
- * True if it is worth trying again, now with all of the caller's groups: who
- * may change a namespace that is not everybody's, one of these may decide.
- */
-static bool may_be_group(fuse_req_t req, int error, struct store_caller *caller,
-			 gid_t **ret_groups)
+bool name_may_be_group(fuse_req_t req, int error, struct store_caller *caller,
+		       gid_t **ret_groups)
 {
 	return error == -EACCES && caller->uid != 0 && !*ret_groups &&
 	       fs_caller_with_groups(req, caller, ret_groups) == 0 &&
@@ -291,20 +297,24 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi)
 {
 	auto_heap gid_t *groups = NULL;
+	struct fs *fs = fs_of(req);
 	struct store_caller caller;
 	struct fuse_entry_param entry;
-	int error = creator_of(req, mode, &caller, &groups);
+	struct place place;
+	int error = directory_change(fs, parent, name, &place);
 
 	if (!error)
-		error = create(req, name, mode, &caller, fi, &entry);
-
-	if (may_be_group(req, error, &caller, &groups))
-		error = create(req, name, mode, &caller, fi, &entry);
+		error = creator_of(req, mode, &caller, &groups);
+	if (!error)
+		error = create(req, place.object, mode, &caller, fi, &entry);
+	if (name_may_be_group(req, error, &caller, &groups))
+		error = create(req, place.object, mode, &caller, fi, &entry);
+	directory_changed(fs, &place, error);
 	if (error) {
 		reply_status(req, error);
 	} else if (fuse_reply_create(req, &entry, fi) < 0) {
 		file_end(req, entry.ino, file_of(fi));
-		node_forget(fs_of(req)->nodes, entry.ino, 1);
+		node_forget(fs->nodes, entry.ino, 1);
 	}
 }
 
@@ -327,26 +337,20 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	      dev_t rdev)
 {
 	auto_heap gid_t *groups = NULL;
+	struct fs *fs = fs_of(req);
 	struct store_caller caller;
 	struct fuse_entry_param entry;
-	int error = creator_of(req, mode, &caller, &groups);
+	struct place place;
+	int error = directory_change(fs, parent, name, &place);
 
 	if (!error)
-		error = make_node(fs_of(req), name, mode, &caller, &entry);
-
-	if (may_be_group(req, error, &caller, &groups))
-		error = make_node(fs_of(req), name, mode, &caller, &entry);
-	reply_entry(req, error, &entry);
-}
-
-void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
-{
-	reply_status(req, -EPERM);
-}
-
-void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
-{
-	reply_status(req, -EPERM);
+		error = creator_of(req, mode, &caller, &groups);
+	if (!error)
+		error = make_node(fs, place.object, mode, &caller, &entry);
+	if (name_may_be_group(req, error, &caller, &groups))
+		error = make_node(fs, place.object, mode, &caller, &entry);
+	directory_changed(fs, &place, error);
+	fs_reply_entry(req, error, &entry);
 }
 
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
@@ -372,25 +376,21 @@ static int unlink_object(struct fs *fs, const char *name,
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	auto_heap gid_t *groups = NULL;
+	struct fs *fs = fs_of(req);
 	struct store_caller caller = caller_of(req);
-	int error = unlink_object(fs_of(req), name, &caller);
+	struct place place;
+	int error = directory_change(fs, parent, name, &place);
 
-	if (may_be_group(req, error, &caller, &groups))
-		error = unlink_object(fs_of(req), name, &caller);
-	reply_status(req, error);
+	if (!error)
+		error = unlink_object(fs, place.object, &caller);
+	if (name_may_be_group(req, error, &caller, &groups))
+		error = unlink_object(fs, place.object, &caller);
+	directory_changed(fs, &place, error);
+	reply_status(req, error == -EINVAL ? -ENOENT : error);
 }
 
-/* Tells the node table of an object's new name, where it has one. */
-static void note_name(struct fs *fs, const char *name)
-{
-	struct stat st;
-
-	if (fs->kind->stat(fs->store, name, &st) == 0)
-		node_renamed(fs->nodes, st.st_ino, name);
-}
-
-static int rename_object(struct fs *fs, const char *from, const char *to,
-			 unsigned flags, const struct store_caller *caller)
+int name_rename(struct fs *fs, const char *from, const char *to, unsigned flags,
+		const struct store_caller *caller)
 {
 	int error;
 
@@ -403,9 +403,9 @@ static int rename_object(struct fs *fs, const char *from, const char *to,
 		return error;
 	/* The kernel moves its entry, whatever object that leads to. */
 	error = fs_end_epoch(fs);
-	note_name(fs, to);
+	fs_note_name(fs, to);
 	if (flags & RENAME_EXCHANGE)
-		note_name(fs, from);
+		fs_note_name(fs, from);
 	return error;
 }
 
@@ -414,10 +414,11 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 {
 	auto_heap gid_t *groups = NULL;
 	struct store_caller caller = caller_of(req);
-	int error = rename_object(fs_of(req), name, new_name, flags, &caller);
+	int error = name_rename_any(req, parent, name, new_parent, new_name,
+				    flags, &caller);
 
-	if (may_be_group(req, error, &caller, &groups))
-		error = rename_object(fs_of(req), name, new_name, flags,
-				      &caller);
+	if (name_may_be_group(req, error, &caller, &groups))
+		error = name_rename_any(req, parent, name, new_parent, new_name,
+					flags, &caller);
 	reply_status(req, error);
 }

@@ -21,8 +21,6 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	       struct fuse_file_info *fi);
 void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 	      dev_t rdev);
-void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
-void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent,
 		const char *name);
 void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t new_parent,
@@ -30,6 +28,24 @@ void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t new_parent,
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	       fuse_ino_t new_parent, const char *new_name, unsigned flags);
+
+/*
+ * True if it is worth trying again, now with all of the caller's groups: who
+ * may change a namespace that is not everybody's, one of these may decide.
+ */
+bool name_may_be_group(fuse_req_t req, int error, struct store_caller *caller,
+		       gid_t **ret_groups);
+/* As store_kind.rename() of what is in view; notes the new names. */
+int name_rename(struct fs *fs, const char *from, const char *to, unsigned flags,
+		const struct store_caller *caller);
+
+/* op_directory.c: directories */
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+/* Renames what is there: an object, or a directory. Holds fs->names. */
+int name_rename_any(fuse_req_t req, fuse_ino_t parent, const char *name,
+		    fuse_ino_t new_parent, const char *new_name, unsigned flags,
+		    const struct store_caller *caller);
 
 /* op_attr.c: attributes */
 void op_getattr(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);

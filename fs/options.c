@@ -20,6 +20,7 @@ struct option_rule {
 	const char *text;
 	/* 0, or -EINVAL for a value that cannot be; NULL: for libfuse */
 	int (*set)(struct options *options, const char *value);
+	const char *accepted; /* for errors, if `value` does not say it all */
 };
 
 static int set_io(struct options *options, const char *value)
@@ -29,6 +30,26 @@ static int set_io(struct options *options, const char *value)
 	if (options->no_native || options->only_native)
 		return 0;
 	return strcmp(value, "auto") ? -EINVAL : 0;
+}
+
+static int set_prefix(struct options *options, const char *value)
+{
+	return view_set_prefix(&options->view, value);
+}
+
+static int set_include(struct options *options, const char *value)
+{
+	return view_add_glob(&options->view.include, value);
+}
+
+static int set_exclude(struct options *options, const char *value)
+{
+	return view_add_glob(&options->view.exclude, value);
+}
+
+static int set_separator(struct options *options, const char *value)
+{
+	return view_set_separator(&options->view, value);
 }
 
 static int set_semaphores(struct options *options, const char *value)
@@ -74,6 +95,14 @@ static int set_nothing(struct options *options, const char *value)
 
 static const struct option_rule rules[] = {
 	{ "io=", "auto|native|direct", "data path (default: auto)", set_io },
+	{ "prefix=", "TEXT", "only objects whose names start so, without it",
+	  set_prefix, "1 to 254 bytes without '/', once" },
+	{ "include=", "GLOB", "only names that match one; repeatable",
+	  set_include, "a whole pattern as in glob(7); repeatable" },
+	{ "exclude=", "GLOB", "no names that match; repeatable", set_exclude,
+	  "a whole pattern as in glob(7); repeatable" },
+	{ "separator=", "C", "directories: the object aCb is the file a/b",
+	  set_separator, "one ASCII character but '/' and ',', once" },
 	{ "semaphores", NULL, "also show named semaphores (sem.*)",
 	  set_semaphores },
 	{ "allow_other", NULL, "let other users in, with their own rights",
@@ -228,7 +257,12 @@ static int set_option(struct options *options, const char *word)
 		error = rule->set(options, value);
 	else
 		return add_fuse_option(options, word);
-	if (error)
+	if (error == -ENOMEM)
+		log_error("out of memory");
+	else if (error && rule->accepted)
+		log_error("option '%s': accepted is %s%s, %s", word, rule->name,
+			  rule->value, rule->accepted);
+	else if (error)
 		log_error("option '%s': accepted is %s%s", word, rule->name,
 			  rule->value);
 	return error;
@@ -309,6 +343,31 @@ static int set_words(struct options *options, int count, char **words)
 	return 0;
 }
 
+/* Options that leave nothing to show when they are together. */
+static int check_view(const struct view *view)
+{
+	if (view->prefix && !strncmp(view->prefix, "sem.", 4) &&
+	    !view->semaphores) {
+		log_error("option 'prefix=%s': these are named semaphores; "
+			  "accepted is it together with 'semaphores'",
+			  view->prefix);
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < view->exclude.count; i++) {
+		const char *glob = view->exclude.globs[i];
+
+		for (size_t j = 0; j < view->include.count; j++) {
+			if (strcmp(view->include.globs[j], glob) != 0)
+				continue;
+			log_error("option 'exclude=%s': accepted is a pattern "
+				  "that is not in an include= as well",
+				  glob);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option long_options[] = {
@@ -337,10 +396,13 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	}
 	if (options->help || options->version)
 		return 0;
+	if (check_view(&options->view))
+		return -EINVAL;
 	return set_words(options, argc - optind, argv + optind);
 }
 
 void options_free(struct options *options)
 {
 	free(options->fuse);
+	view_free(&options->view);
 }

@@ -22,6 +22,7 @@
 #include <sys/xattr.h>
 
 #include "cleanup.h"
+#include "directory.h"
 #include "guard.h"
 #include "log.h"
 #include "loop.h"
@@ -79,14 +80,16 @@ static int create_nodes(struct fs *fs)
 /*
  * Whether the kernel has to check permissions. It need not where only root
  * gets in and the namespace is root's: then it would say yes to nearly
- * everything, and ask for attributes first, each time. See access.h.
+ * everything, and ask for attributes first, each time. See access.h. That
+ * knows objects only: with directories the kernel checks.
  */
 static bool needs_kernel_checks(const struct session *session)
 {
 	const struct fs *fs = &session->fs;
 	struct stat st;
 
-	return session->options->kernel_checks || geteuid() != 0 ||
+	return session->options->kernel_checks || fs->view.separator ||
+	       geteuid() != 0 ||
 	       fs->kind->get_attr(fs->kind->root(fs->store), &st) != 0 ||
 	       st.st_uid != 0 || (st.st_mode & 0700) != 0700;
 }
@@ -110,6 +113,11 @@ static int open_fs(struct session *session)
 	}
 	fs->kernel_checks = needs_kernel_checks(session);
 	error = create_nodes(fs);
+	if (!error) {
+		error = directory_open_all(fs);
+		if (error)
+			node_table_destroy(fs->nodes);
+	}
 	if (error) {
 		log_error("out of memory");
 		fs->kind->close(fs->store);
@@ -123,6 +131,7 @@ static void close_fs(struct fs *fs)
 {
 	janitor_destroy(&fs->janitor);
 	handles_end(&fs->handles, fs);
+	directory_close_all(fs);
 	node_table_destroy(fs->nodes);
 	fs->kind->close(fs->store);
 }

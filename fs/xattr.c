@@ -15,6 +15,7 @@
 
 #include "access.h"
 #include "buffer.h"
+#include "directory.h"
 #include "ops.h"
 
 #define IO_NAME "user.shmfs.io"
@@ -133,7 +134,10 @@ static ssize_t list_names(struct fs *fs, fuse_ino_t nodeid, char **ret_names)
 
 	if (!names)
 		return -ENOMEM;
+	*ret_names = names;
 	n = fs_object(fs, nodeid, STORE_ATTR, &object);
+	if (n == -ENODATA)
+		return 0; /* a directory without marker */
 	if (n)
 		return n;
 	n = fs->kind->list_xattr(object, names, XATTR_LIST_MAX);
@@ -145,7 +149,6 @@ static ssize_t list_names(struct fs *fs, fuse_ino_t nodeid, char **ret_names)
 		memcpy(names + n, IO_NAME, sizeof(IO_NAME));
 		n += (ssize_t)sizeof(IO_NAME);
 	}
-	*ret_names = names;
 	return n;
 }
 
@@ -163,11 +166,14 @@ void op_listxattr(fuse_req_t req, fuse_ino_t nodeid, size_t size)
 static int object_to_write(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 			   struct object **ret_object)
 {
+	struct fs *fs = fs_of(req);
 	struct object *object;
-	int error = check_writable(fs_of(req), name);
+	int error = check_writable(fs, name);
 
 	if (!error)
-		error = fs_object(fs_of(req), nodeid, STORE_ATTR, &object);
+		error = directory_mark(req, nodeid);
+	if (!error)
+		error = fs_object(fs, nodeid, STORE_ATTR, &object);
 	if (error)
 		return error;
 	error = access_check(req, object, W_OK);

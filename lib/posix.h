@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the POSIX kind share: posix_store.c (names), posix_dir.c
- * (listing them), posix_object.c (an object's attributes), posix_read.c and
- * posix_write.c (its bytes).
+ * (listing them), posix_stamp.c (whether they changed), posix_object.c (an
+ * object's attributes), posix_read.c and posix_write.c (its bytes).
  * Nobody else includes this.
  */
 #ifndef SHMFS_POSIX_H
@@ -44,6 +44,7 @@ struct posix_listings {
 int posix_store_fd(const struct store *store);
 struct posix_listings *posix_store_listings(struct store *store);
 
+int posix_stamp(struct store *store, struct store_stamp *ret_stamp);
 int posix_dir_open(struct store *store, struct store_dir **ret_dir);
 int posix_dir_next(struct store_dir *dir, off_t from,
 		   struct store_entry *ret_entry);

@@ -358,6 +358,7 @@ const struct store_kind posix_kind = {
 	.create = posix_create,
 	.unlink = posix_unlink,
 	.rename = posix_rename,
+	.stamp = posix_stamp,
 	.dir_open = posix_dir_open,
 	.dir_next = posix_dir_next,
 	.dir_close = posix_dir_close,

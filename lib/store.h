@@ -90,6 +90,12 @@ enum {
 	STORE_NOPRIV = 1 << 2, /* the writer may not keep suid and sgid */
 };
 
+/* Of all names in a namespace: see store_kind.stamp. */
+struct store_stamp {
+	struct timespec time;
+	off_t size;
+};
+
 struct store_entry {
 	const char *name; /* valid until the next call on this listing */
 	uint64_t ino;
@@ -164,6 +170,13 @@ struct store_kind {
 	 */
 	int (*rename)(struct store *store, const char *from, const char *to,
 		      unsigned flags, const struct store_caller *caller);
+
+	/*
+	 * A stamp of the names there are: as long as it is the same, no name
+	 * has been made, removed or renamed. -EAGAIN right after a change,
+	 * when another one could go unnoticed. NULL: never told.
+	 */
+	int (*stamp)(struct store *store, struct store_stamp *ret_stamp);
 
 	/*
 	 * Lists the namespace. A listing belongs to one thread at a time.

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * handoff --dir DIR --shm DIR --count N --pairs N --seed N --prefix STR
- *	[--observe]
+ *	[--shm-prefix STR] [--observe]
  *
  * Owns the command line, the processes and their turns (see handoff.h). DIR
- * shows the objects of --shm (default /dev/shm). With --observe all changes
+ * shows the objects of --shm (default /dev/shm), there with --shm-prefix for
+ * --prefix, if given. With --observe all changes
  * are direct, and nothing is mapped through DIR: for file systems that cannot
  * do all that shmfs can. Ends with the line "N
  * hand-offs, N wrong" on stdout; exit status 0 when none was wrong, 1 when
@@ -29,7 +30,7 @@
 #define HANG_SECONDS 60
 
 struct options {
-	const char *dir, *shm, *prefix;
+	const char *dir, *shm, *prefix, *shm_prefix;
 	bool observe;
 	unsigned long count, pairs, seed;
 };
@@ -123,7 +124,7 @@ static pid_t side_start(const struct options *o, struct pair *p, int number,
 		.me = me,
 		.number = number,
 		.dir = me ? o->dir : o->shm,
-		.prefix = o->prefix,
+		.prefix = me || !o->shm_prefix ? o->prefix : o->shm_prefix,
 		.shm_open = !me && !strcmp(o->shm, "/dev/shm"),
 		.observe = o->observe,
 		.seed = o->seed,
@@ -220,6 +221,7 @@ int main(int argc, char *argv[])
 		{ "dir", required_argument, NULL, 'd' },
 		{ "shm", required_argument, NULL, 's' },
 		{ "prefix", required_argument, NULL, 'x' },
+		{ "shm-prefix", required_argument, NULL, 'y' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "pairs", required_argument, NULL, 'p' },
 		{ "seed", required_argument, NULL, 'r' },
@@ -240,6 +242,8 @@ int main(int argc, char *argv[])
 			o.shm = optarg;
 		else if (c == 'x')
 			o.prefix = optarg;
+		else if (c == 'y')
+			o.shm_prefix = optarg;
 		else if (c == 'c')
 			o.count = strtoul(optarg, NULL, 0);
 		else if (c == 'p')

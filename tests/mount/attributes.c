@@ -374,7 +374,7 @@ static void own_xattrs(void **state)
 	struct beside *b = *state;
 	const char *path = fixture_path(&b->fixture, "own");
 	struct place direct = { .direct = "/dev/shm",
-				.prefix = b->fixture.prefix };
+				.direct_prefix = b->fixture.object_prefix };
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	char list[1024];
 	ssize_t n;

@@ -249,7 +249,7 @@ static int daemon_objects(const struct fixture *f)
 	maps = fopen(path, "re");
 	assert_non_null(maps);
 	while (fgets(line, sizeof(line), maps))
-		count += strstr(line, f->prefix) != NULL;
+		count += strstr(line, f->object_prefix) != NULL;
 	fclose(maps);
 	snprintf(path, sizeof(path), "/proc/%d/fd", (int)f->daemon);
 	dir = opendir(path);
@@ -259,7 +259,7 @@ static int daemon_objects(const struct fixture *f)
 				       sizeof(target) - 1);
 
 		target[n > 0 ? n : 0] = '\0';
-		count += strstr(target, f->prefix) != NULL;
+		count += strstr(target, f->object_prefix) != NULL;
 	}
 	closedir(dir);
 	return count;

@@ -23,8 +23,20 @@ static void run_client(const struct fixture *f, const char *pairs)
 	const char *count = getenv("SHMFS_LONG") ? "100000" : "4000";
 	char client[512], seed[24], expected[64], *output;
 	const char *const argv[] = {
-		client, "--dir",   f->dir, "--prefix", f->prefix, "--count",
-		count,	"--pairs", pairs,  "--seed",   seed,	  NULL,
+		client,
+		"--dir",
+		f->dir,
+		"--prefix",
+		f->prefix,
+		"--shm-prefix",
+		f->object_prefix,
+		"--count",
+		count,
+		"--pairs",
+		pairs,
+		"--seed",
+		seed,
+		NULL,
 	};
 	int status;
 

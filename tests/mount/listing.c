@@ -164,7 +164,8 @@ static int list_and_stat(struct workers *w, int me, void *arg)
 static int change_once(const struct list *l, uint64_t *rng, int me)
 {
 	const char *dir = l->through_mount ? l->f->dir : "/dev/shm";
-	const char *prefix = l->f->prefix;
+	const char *prefix =
+		l->through_mount ? l->f->prefix : l->f->object_prefix;
 	char path[256], other[256];
 	int fd;
 

@@ -32,7 +32,7 @@ page_options()
 		tr -s ' ,' '\n' | sed 's/^/-/'
 	sed -n 's/^\.It Cm //p' "$SIDE/section" |
 		sed 's/ Ns = Ns \(Cm\|Ar\) /=/; s/ | /|/g; s/ , /\n/g' |
-		sed 's/=n$/=N/; s/=name$/=NAME/'
+		sed 's/=\([a-z]*\)$/=\U\1/'
 }
 
 # Each warning that the page gets from whatever can render it.

@@ -355,7 +355,7 @@ static int model_start(void **state)
 	 * A native write clears suid and sgid that came after the open, also
 	 * root's: see shmfs(8).
 	 */
-	m->modes = is_native(m->fixture.dir) ? 0777 : 07777;
+	m->modes = is_native(m->fixture.mount) ? 0777 : 07777;
 	return 0;
 }
 

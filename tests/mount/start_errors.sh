@@ -163,6 +163,26 @@ done
 for option in semaphores=1 semaphores= allow_other=yes; do
 	both "-o $option" 'takes no value' -- -o "$option" "$DIR"
 done
+long=$(printf '%255s' '' | tr ' ' x)
+for option in prefix prefix= prefix=/ prefix=a/b prefix=/a "prefix=$long" \
+	prefix=a,prefix=b; do
+	both "-o ${option:0:20}" 'prefix=TEXT' -- -o "$option" "$DIR"
+done
+for option in separator separator= separator=/ separator=:: separator=ab \
+	$'separator=\u00b7' $'separator=\xff' separator=:,separator=.; do
+	both "-o $(printf %q "$option")" 'separator=C' -- -o "$option" "$DIR"
+done
+for glob in '' '[' 'a[b' '[]' '[[:digits:]]' "a\\"; do
+	both "-o include=$glob" 'include=GLOB' -- -o "include=$glob" "$DIR"
+done
+both '-o exclude=' 'exclude=GLOB' -- -o exclude= "$DIR"
+both 'the second of two patterns' "'exclude=[b'" -- \
+	-o 'exclude=[a],exclude=[b' "$DIR"
+both 'a prefix of semaphores, without these' "'prefix=sem.a'" -- \
+	-o prefix=sem.a "$DIR"
+both 'included and excluded' "'exclude=a*'" -- \
+	-o 'exclude=a*,include=b,include=a*' "$DIR"
+
 both 'a bad option after the mountpoint' nonsense -- "$DIR" -o nonsense
 both 'a bad option among good ones' bad -- -o semaphores -o bad,ro "$DIR"
 

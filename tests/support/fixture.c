@@ -38,7 +38,7 @@
 struct record {
 	bool used;
 	bool private_shm; /* we put a tmpfs on /dev/shm */
-	char dir[sizeof(((struct fixture *)0)->dir)];
+	char dir[sizeof(((struct fixture *)0)->mount)];
 	int watcher; /* write end of the watcher's pipe */
 };
 
@@ -96,7 +96,7 @@ const char *fixture_name(const struct fixture *f, const char *name)
 	static _Thread_local unsigned int turn;
 	char *b = buf[turn++ % 2];
 
-	snprintf(b, sizeof(buf[0]), "/%s%s", f->prefix, name);
+	snprintf(b, sizeof(buf[0]), "/%s%s", f->object_prefix, name);
 	return b;
 }
 
@@ -256,7 +256,8 @@ static void watch(const struct fixture *f, int test, int daemon, int pipe)
 	if (read(pipe, &byte, 1) == 1)
 		return;
 	(void)syscall(SYS_pidfd_send_signal, daemon, SIGKILL, NULL, 0);
-	(void)clean_up(f->dir, f->prefix, false); /* nobody left to tell */
+	(void)clean_up(f->mount, f->object_prefix,
+		       false); /* nobody left to tell */
 }
 
 /* Closes what a helper process must not keep from the test's descriptors. */
@@ -296,26 +297,31 @@ static int start_watcher(const struct fixture *f)
 }
 
 /* In the child: becomes the daemon. */
-static void exec_daemon(const char *dir, const char *options)
+static void exec_daemon(const struct fixture *f, const char *options)
 {
 	static const int none[3] = { -1, -1, -1 };
 	const char *more = getenv("SHMFS_OPTIONS"), *shmfs = getenv("SHMFS");
+	const char *view = getenv("SHMFS_VIEW");
 	char all[1024];
 
 	snprintf(all, sizeof(all), "%s%s%s", options ? options : "",
 		 options && *options && more && *more ? "," : "",
 		 more ? more : "");
+	if (view)
+		snprintf(all + strlen(all), sizeof(all) - strlen(all),
+			 "%sprefix=%s%s", *all ? "," : "", f->object_prefix,
+			 strcmp(view, "tree") ? "" : ",separator=:");
 	close_others(none);
 	if (!shmfs)
 		fprintf(stderr, "# SHMFS is not set\n");
 	else if (*all)
-		execl(shmfs, shmfs, "-f", "-o", all, dir, (char *)NULL);
+		execl(shmfs, shmfs, "-f", "-o", all, f->mount, (char *)NULL);
 	else
-		execl(shmfs, shmfs, "-f", dir, (char *)NULL);
+		execl(shmfs, shmfs, "-f", f->mount, (char *)NULL);
 	_exit(127);
 }
 
-/* Waits until another file system answers at f->dir than `before`. */
+/* Waits until another file system answers at f->mount than `before`. */
 static const char *wait_mounted(struct fixture *f, dev_t before)
 {
 	double deadline = 0;
@@ -323,7 +329,7 @@ static const char *wait_mounted(struct fixture *f, dev_t before)
 	int status;
 
 	while (before_deadline(&deadline, START_SECONDS)) {
-		if (stat(f->dir, &st) == 0 && st.st_dev != before)
+		if (stat(f->mount, &st) == 0 && st.st_dev != before)
 			return NULL;
 		if (waitpid(f->daemon, &status, WNOHANG) == f->daemon) {
 			f->daemon = 0;
@@ -331,6 +337,23 @@ static const char *wait_mounted(struct fixture *f, dev_t before)
 		}
 	}
 	return "the mount does not answer";
+}
+
+/* What names start with, and in which directory: see $SHMFS_VIEW. */
+static const char *enter_view(struct fixture *f)
+{
+	const char *view = getenv("SHMFS_VIEW");
+
+	strcpy(f->dir, f->mount);
+	if (!view) {
+		strcpy(f->prefix, f->object_prefix);
+	} else if (!strcmp(view, "tree")) {
+		strcat(f->dir, "/sub");
+		strcat(f->object_prefix, "sub:");
+		if (mkdir(f->dir, 0700) || chmod(f->dir, 01777))
+			return "no directory can be made in the view";
+	}
+	return NULL;
 }
 
 static void start(struct fixture *f, const char *options, bool private_shm)
@@ -342,19 +365,21 @@ static void start(struct fixture *f, const char *options, bool private_shm)
 
 	memset(f, 0, sizeof(*f));
 	assert_non_null(r);
-	snprintf(f->prefix, sizeof(f->prefix), "shmfs-test.%d.%u.", getpid(),
-		 serial++);
-	strcpy(f->dir, "/tmp/shmfs-test.XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	assert_int_equal(stat(f->dir, &st), 0);
+	snprintf(f->object_prefix, sizeof(f->prefix), "shmfs-test.%d.%u.",
+		 getpid(), serial++);
+	strcpy(f->mount, "/tmp/shmfs-test.XXXXXX");
+	assert_non_null(mkdtemp(f->mount));
+	assert_int_equal(stat(f->mount, &st), 0);
 	f->daemon = fork();
 	if (f->daemon == 0)
-		exec_daemon(f->dir, options);
+		exec_daemon(f, options);
 	assert_true(f->daemon > 0);
 	*r = (struct record){ .used = true, .private_shm = private_shm };
-	strcpy(r->dir, f->dir);
+	strcpy(r->dir, f->mount);
 	r->watcher = start_watcher(f);
 	error = wait_mounted(f, st.st_dev);
+	if (!error)
+		error = enter_view(f);
 	if (!error)
 		return;
 	if (f->daemon)
@@ -398,7 +423,7 @@ static int reap(pid_t daemon)
 
 int fixture_stop(struct fixture *f)
 {
-	struct record *r = record_find(f->dir);
+	struct record *r = record_find(f->mount);
 	bool served = f->daemon > 0;
 	int code = 0;
 
@@ -411,7 +436,8 @@ int fixture_stop(struct fixture *f)
 	}
 	(void)!write(r->watcher, "", 1); /* gone already: as well */
 	close(r->watcher);
-	if (clean_up(f->dir, f->prefix, r->private_shm) && served && !code) {
+	if (clean_up(f->mount, f->object_prefix, r->private_shm) && served &&
+	    !code) {
 		fprintf(stderr, "# the daemon left its mount behind\n");
 		code = 254;
 	}

@@ -7,7 +7,8 @@
  *
  * The daemon is $SHMFS; $SHMFS_OPTIONS (comma-separated, may be empty) is
  * appended to the -o options of every mount, so that one suite runs in every
- * data path.
+ * data path. $SHMFS_VIEW has tests that stick to the names below run in a view:
+ * "prefix" in one of this test's objects, "tree" in a directory of that.
  */
 #ifndef SHMFS_TESTS_FIXTURE_H
 #define SHMFS_TESTS_FIXTURE_H
@@ -17,9 +18,11 @@
 #include <sys/types.h>
 
 struct fixture {
-	char dir[64];	 /* the mountpoint, made with mkdtemp(3) */
-	char prefix[48]; /* what this test's object names start with */
-	pid_t daemon;	 /* pid of the foreground daemon, 0 if none */
+	char mount[64];	 /* the mountpoint, made with mkdtemp(3) */
+	char dir[72];	 /* where the test works: the same, without a view */
+	char prefix[48]; /* what this test's file names start with */
+	char object_prefix[56]; /* what its object names start with */
+	pid_t daemon;		/* pid of the foreground daemon, 0 if none */
 };
 
 /*
@@ -53,7 +56,8 @@ int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
 /* Path of object `name` (prefix added) under the mount, and its shm_open
- * name ("/" + prefix + name). Static buffers, per thread, two uses each. */
+ * name ("/" + object_prefix + name). Static buffers, per thread, two uses each.
+ */
 const char *fixture_path(const struct fixture *f, const char *name);
 const char *fixture_name(const struct fixture *f, const char *name);
 

@@ -70,10 +70,12 @@ void twin_same(const struct fixture *f, const struct twin *t,
 {
 	struct place mount = { .dir = f->dir,
 			       .direct = "/dev/shm",
-			       .prefix = f->prefix };
+			       .prefix = f->prefix,
+			       .direct_prefix = f->object_prefix };
 	struct place plain = { .dir = t->dir,
 			       .direct = t->dir,
-			       .prefix = f->prefix };
+			       .prefix = f->prefix,
+			       .direct_prefix = f->prefix };
 	char *got = twin_transcript(scenario, mount);
 	char *expected = twin_transcript(scenario, plain);
 	bool same = !strcmp(got, expected);
@@ -115,25 +117,24 @@ int beside_teardown(void **state)
 	return code ? -1 : 0;
 }
 
-static const char *path_in(const char *dir, const struct place *p,
-			   const char *name)
+static const char *joined(const char *dir, const char *prefix, const char *name)
 {
 	static _Thread_local char paths[4][512];
 	static _Thread_local unsigned int next;
 	char *path = paths[next++ % 4];
 
-	snprintf(path, sizeof(paths[0]), "%s/%s%s", dir, p->prefix, name);
+	snprintf(path, sizeof(paths[0]), "%s/%s%s", dir, prefix, name);
 	return path;
 }
 
 const char *place_path(const struct place *p, const char *name)
 {
-	return path_in(p->dir, p, name);
+	return joined(p->dir, p->prefix, name);
 }
 
 const char *place_direct(const struct place *p, const char *name)
 {
-	return path_in(p->direct, p, name);
+	return joined(p->direct, p->direct_prefix, name);
 }
 
 long note(const struct place *p, const char *what, long ret)

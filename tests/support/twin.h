@@ -21,7 +21,8 @@ struct twin {
 struct place {
 	const char *dir;
 	const char *direct; /* shows the same objects without the mount */
-	const char *prefix;
+	const char *prefix; /* of names in dir */
+	const char *direct_prefix; /* of names in direct */
 	FILE *notes;
 };
 
