@@ -32,8 +32,13 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 	conn->max_backing_stack_depth = FUSE_BACKING_STACKED_UNDER;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		(void)fuse_set_feature_flag(conn, wanted[i]);
-	/* INC_EPOCH came with this version of the protocol, Linux 6.16. */
-	fs->keep_names = !fs->kernel_checks && conn->proto_minor >= 44;
+	/*
+	 * INC_EPOCH came with this version of the protocol, Linux 6.16. It
+	 * ends the entries of directories as well, and with them, for a
+	 * moment, the working directory of whoever is in one.
+	 */
+	fs->keep_names =
+		!fs->kernel_checks && !fs->dirs && conn->proto_minor >= 44;
 	/* A listing cannot tell when its entries begin to be kept. */
 	if (fs->keep_names)
 		fuse_unset_feature_flag(conn, FUSE_CAP_READDIRPLUS);
