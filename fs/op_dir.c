@@ -188,7 +188,7 @@ static int plant(struct fs *fs, struct listing *listing)
 	if (error && error != -ENOENT)
 		return error;
 	listing->number = error;
-	error = forest_tree(fs->forest, &listing->tree);
+	error = forest_lend_tree(fs->forest, &listing->tree);
 	if (error)
 		return error;
 	if (!listing->number)

@@ -79,3 +79,10 @@ int forest_tree(struct forest *forest, struct tree **ret_tree)
 	pthread_mutex_unlock(&forest->lock);
 	return error;
 }
+
+int forest_lend_tree(struct forest *forest, struct tree **ret_tree)
+{
+	if (atomic_load(&forest->source.bytes) > TREES_MAX / 2)
+		return -ENOMEM;
+	return forest_tree(forest, ret_tree);
+}

@@ -21,5 +21,10 @@ void forest_destroy(struct forest *forest);
  * with a reference. Errors as tree_make().
  */
 int forest_tree(struct forest *forest, struct tree **ret_tree);
+/*
+ * The same for who keeps it until a caller says so. -ENOMEM once those take
+ * half of what all may: the rest is for who only looks.
+ */
+int forest_lend_tree(struct forest *forest, struct tree **ret_tree);
 
 #endif

@@ -14,7 +14,6 @@
 
 #include "hash.h"
 
-#define TREES_MAX ((size_t)1 << 30) /* bytes, of all in use together */
 #define NAMES_MAX ((size_t)1 << 31) /* bytes of names in one */
 
 struct name {

@@ -21,13 +21,15 @@
 
 struct tree; /* constant; counted references */
 
+#define TREES_MAX ((size_t)1 << 30) /* bytes, of all in use together */
+
 /* What trees are made of; must outlive them. */
 struct tree_source {
 	const struct store_kind *kind;
 	struct store *store;
 	const struct view *view;
 	struct hash_key key;
-	atomic_size_t bytes; /* of all its trees: bounded */
+	atomic_size_t bytes; /* of all its trees, at most TREES_MAX */
 };
 
 /*
