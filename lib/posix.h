@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the POSIX kind share: posix_store.c (names), posix_dir.c
- * (listing them), posix_stamp.c (whether they changed), posix_object.c (an
- * object's attributes), posix_read.c and posix_write.c (its bytes).
+ * (listing them), posix_stamp.c and posix_watch.c (whether they changed),
+ * posix_object.c (an object's attributes), posix_read.c and posix_write.c (its
+ * bytes).
  * Nobody else includes this.
  */
 #ifndef SHMFS_POSIX_H
@@ -49,6 +50,10 @@ int posix_dir_open(struct store *store, struct store_dir **ret_dir);
 int posix_dir_next(struct store_dir *dir, off_t from,
 		   struct store_entry *ret_entry);
 void posix_dir_close(struct store_dir *dir);
+
+int posix_watch_open(struct store *store, struct store_watch **ret_watch);
+int posix_watch_next(struct store_watch *watch, const char **ret_name);
+void posix_watch_close(struct store_watch *watch);
 
 /* "/proc/self/fd/N": reaches what an O_PATH descriptor stands for. */
 struct posix_fd_path {
