@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "backing.h"
+#include "budget.h"
 #include "dirs.h"
 #include "forest.h"
 #include "handles.h"
@@ -29,6 +30,13 @@ struct fs {
 	struct dirs *dirs;
 	struct forest *forest;
 	pthread_rwlock_t names;
+	struct budget *budget; /* size=, objects=; or NULL */
+	bool reserve;
+	/*
+	 * Every write has to come to us (size=, reserve): even where the
+	 * kernel could do it. Mappings are the object's own all the same.
+	 */
+	bool all_writes;
 	/*
 	 * The kernel is to ask for POSIX ACLs: we open objects with more
 	 * rights than the callers have. Else our own rights are the callers',
@@ -58,6 +66,7 @@ struct fs {
 struct file {
 	struct handle handle;
 	struct object *object;
+	bool counted; /* by the budget */
 };
 
 static inline struct fs *fs_of(fuse_req_t req)
@@ -100,6 +109,14 @@ static inline void reply_status(fuse_req_t req, int error)
  */
 int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
 	      struct object **ret_object);
+
+/* Before an object is made longer: as this mount makes them longer. */
+static inline void fs_prepare(const struct fs *fs, struct object *object)
+{
+	/* Set when it is ours alone; the shared ones have it. */
+	if (object->reserve != fs->reserve)
+		object->reserve = fs->reserve;
+}
 
 enum fs_keep { FS_ASK_AGAIN, FS_KEEP_NAME };
 

@@ -11,6 +11,7 @@
 #include "access.h"
 #include "cleanup.h"
 #include "directory.h"
+#include "limit.h"
 #include "ops.h"
 
 /* The attributes of what a node's name leads to, if that is still it. */
@@ -129,6 +130,14 @@ static int check_set(fuse_req_t req, struct object *object,
 	return error ? error : access_set(req, object, attr);
 }
 
+static int apply_attr(struct fs *fs, struct object *object,
+		      const struct store_attr *attr)
+{
+	if (attr->set & STORE_SET_SIZE)
+		fs_prepare(fs, object);
+	return limit_set_attr(fs->budget, object, attr);
+}
+
 static int set_attr(fuse_req_t req, fuse_ino_t nodeid,
 		    const struct store_attr *attr,
 		    const struct fuse_file_info *fi, struct stat *ret_stat)
@@ -148,7 +157,7 @@ static int set_attr(fuse_req_t req, fuse_ino_t nodeid,
 	}
 	error = check_set(req, object, attr, fi);
 	if (!error)
-		error = fs->kind->set_attr(object, attr);
+		error = apply_attr(fs, object, attr);
 	if (!error && dirs_is_id(nodeid))
 		error = directory_attr(fs, nodeid, ret_stat);
 	else if (!error)
@@ -200,6 +209,8 @@ void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
 	struct statvfs st;
 	int error = fs->kind->statfs(fs->store, &st);
 
+	if (!error)
+		error = limit_statfs(fs->budget, &st);
 	st.f_namemax = STORE_NAME_MAX - fs->view.prefix_len;
 	if (error)
 		reply_status(req, error);

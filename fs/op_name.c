@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "directory.h"
+#include "limit.h"
 #include "ops.h"
 
 /* The entry of an object that is at hand, not to be kept: as fs_entry(). */
@@ -145,8 +146,8 @@ static int make(struct fs *fs, const char *name, mode_t mode,
 
 	if (!view_contains(&fs->view, name))
 		return -EPERM;
-	error = fs->kind->create(fs->store, name, mode & 07777, caller,
-				 &object);
+	error = limit_create_object(fs->budget, fs->kind, fs->store, name,
+				    mode & 07777, caller, &object);
 	if (error)
 		return error;
 	error = object_entry(fs, name, object, ret_entry);

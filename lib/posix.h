@@ -78,6 +78,14 @@ int posix_set_attr(struct object *object, const struct store_attr *attr);
 int posix_clear_privileges(struct posix_object *object);
 int posix_allocate(struct object *object, int mode, off_t off, off_t len);
 int posix_backing_fd(struct object *object);
+/*
+ * What an object with `reserve` needs before something is put at `off`: memory
+ * for what lies between its end and there. Needs size_lock for writing, until
+ * it is done or undone. 0 without `reserve`; -ENOSPC changes nothing.
+ */
+int posix_reserve_gap(const struct posix_object *object, off_t off);
+/* Undoes it, if the object has not grown. */
+void posix_release_gap(const struct posix_object *object, off_t off);
 off_t posix_seek(struct object *object, off_t off, int whence);
 ssize_t posix_copy(struct object *from, off_t from_off, struct object *to,
 		   off_t to_off, size_t len);

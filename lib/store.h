@@ -41,6 +41,12 @@ struct object {
 	const struct store_kind *kind;
 	atomic_uint refs;
 	bool writable; /* opened with STORE_WRITE */
+	/*
+	 * What makes it longer also allocates memory for all that it gets
+	 * longer by, or fails with -ENOSPC and leaves it as it was. Set by
+	 * who opened it, before others see it.
+	 */
+	bool reserve;
 };
 
 /*
