@@ -68,6 +68,7 @@ int fs_entry(struct fs *fs, const char *name, const struct stat *st,
 		.attr = *st,
 		.entry_timeout = kept ? FOR_GOOD : 0,
 	};
+	owner_show(&fs->owner, &ret_entry->attr);
 	return 0;
 }
 

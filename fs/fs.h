@@ -10,6 +10,7 @@
 #define FUSE_USE_VERSION 318
 #include <fuse_lowlevel.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "backing.h"
 #include "budget.h"
@@ -18,6 +19,7 @@
 #include "handles.h"
 #include "janitor.h"
 #include "node.h"
+#include "owner.h"
 #include "store.h"
 #include "view.h"
 
@@ -31,6 +33,7 @@ struct fs {
 	struct forest *forest;
 	pthread_rwlock_t names;
 	struct budget *budget; /* size=, objects=; or NULL */
+	struct owner owner;    /* uid=, gid=, umask= */
 	bool reserve;
 	/*
 	 * Every write has to come to us (size=, reserve): even where the
@@ -86,8 +89,16 @@ static inline struct store_caller caller_of(fuse_req_t req)
 	return (struct store_caller){ .uid = ctx->uid, .gid = ctx->gid };
 }
 
+/* In whose name the names of objects are removed and changed. */
+static inline struct store_caller actor_of(fuse_req_t req)
+{
+	if (!owner_is_shown(&fs_of(req)->owner))
+		return caller_of(req);
+	return (struct store_caller){ .uid = geteuid(), .gid = getegid() };
+}
+
 /*
- * The same with all groups, malloc'ed, for the caller to free; needed where a
+ * The caller with all groups, malloc'ed, for the caller to free; needed where a
  * group may decide, and slow. -ENOMEM.
  */
 int fs_caller_with_groups(fuse_req_t req, struct store_caller *ret_caller,

@@ -122,6 +122,7 @@ bool name_may_be_group(fuse_req_t req, int error, struct store_caller *caller,
 		       gid_t **ret_groups)
 {
 	return error == -EACCES && caller->uid != 0 && !*ret_groups &&
+	       !owner_is_shown(&fs_of(req)->owner) &&
 	       fs_caller_with_groups(req, caller, ret_groups) == 0 &&
 	       caller->groups;
 }
@@ -136,6 +137,37 @@ static int creator_of(fuse_req_t req, mode_t mode,
 	return fs_caller_with_groups(req, ret_caller, ret_groups);
 }
 
+/*
+ * A new object. Where the mount shows another owner, whether the caller may
+ * make one has been decided by that; it is theirs all the same.
+ */
+static int create_object(struct fs *fs, const char *name, mode_t mode,
+			 const struct store_caller *caller,
+			 struct object **ret_object)
+{
+	const struct store_caller self = { .uid = geteuid(), .gid = getegid() };
+	struct object *object;
+	int error;
+
+	if (!owner_is_shown(&fs->owner))
+		return limit_create_object(fs->budget, fs->kind, fs->store,
+					   name, mode & 07777, caller,
+					   ret_object);
+	error = limit_create_object(fs->budget, fs->kind, fs->store, name,
+				    mode & 0777, &self, &object);
+	if (error)
+		return error;
+	error = owner_give(object, caller->uid, caller->gid);
+	if (error) {
+		/* As if it had never been; if that fails too, it stays. */
+		(void)fs->kind->unlink(fs->store, name, &self);
+		object_put(object);
+	} else {
+		*ret_object = object;
+	}
+	return error;
+}
+
 /* A new object and its entry; the caller owns a reference on the object. */
 static int make(struct fs *fs, const char *name, mode_t mode,
 		const struct store_caller *caller,
@@ -146,8 +178,7 @@ static int make(struct fs *fs, const char *name, mode_t mode,
 
 	if (!view_contains(&fs->view, name))
 		return -EPERM;
-	error = limit_create_object(fs->budget, fs->kind, fs->store, name,
-				    mode & 07777, caller, &object);
+	error = create_object(fs, name, mode, caller, &object);
 	if (error)
 		return error;
 	error = object_entry(fs, name, object, ret_entry);
@@ -190,6 +221,7 @@ static int open_existing(struct fs *fs, const char *name, int flags,
 	if (error)
 		return error;
 	error = fs->kind->get_attr(seen, &st);
+	owner_show(&fs->owner, &st);
 	if (!error && !may_surely_open(&st, flags, caller))
 		error = -ESTALE;
 	if (!error)
@@ -281,9 +313,12 @@ static int create(fuse_req_t req, const char *name, mode_t mode,
 	if (error)
 		return error;
 	error = begin_created(req, name, made, ret_entry, object, fi);
-	if (error && made)
+	if (error && made) {
+		struct store_caller actor = actor_of(req);
+
 		/* As if it had never been; if that fails too, it stays. */
-		(void)fs->kind->unlink(fs->store, name, caller);
+		(void)fs->kind->unlink(fs->store, name, &actor);
+	}
 	if (!error && !made && (fi->flags & O_TRUNC)) {
 		error = file_empty(req, fi);
 		if (error)
@@ -378,7 +413,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	auto_heap gid_t *groups = NULL;
 	struct fs *fs = fs_of(req);
-	struct store_caller caller = caller_of(req);
+	struct store_caller caller = actor_of(req);
 	struct place place;
 	int error = directory_change(fs, parent, name, &place);
 
@@ -414,7 +449,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
 {
 	auto_heap gid_t *groups = NULL;
-	struct store_caller caller = caller_of(req);
+	struct store_caller caller = actor_of(req);
 	int error = name_rename_any(req, parent, name, new_parent, new_name,
 				    flags, &caller);
 

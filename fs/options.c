@@ -91,6 +91,27 @@ static int set_reserve(struct options *options, const char *value)
 	return 0;
 }
 
+static int set_uid(struct options *options, const char *value)
+{
+	options->kernel_checks = true; /* by what is shown */
+	options->owner.has_uid = true;
+	return value_uid(value, &options->owner.uid);
+}
+
+static int set_gid(struct options *options, const char *value)
+{
+	options->kernel_checks = true;
+	options->owner.has_gid = true;
+	return value_gid(value, &options->owner.gid);
+}
+
+static int set_umask(struct options *options, const char *value)
+{
+	options->kernel_checks = true;
+	options->owner.has_umask = true;
+	return value_mode(value, &options->owner.umask);
+}
+
 static int set_kernel_checks(struct options *options, const char *value)
 {
 	options->kernel_checks = true;
@@ -121,6 +142,10 @@ static const struct option_rule rules[] = {
 	  set_objects },
 	{ "reserve", NULL, "allocate memory when an object grows",
 	  set_reserve },
+	{ "uid=", "NAME|NUMBER", "show this owner", set_uid },
+	{ "gid=", "NAME|NUMBER", "show this group", set_gid },
+	{ "umask=", "000..777", "show modes that lack these bits (octal)",
+	  set_umask },
 	{ "allow_other", NULL, "let other users in, with their own rights",
 	  NULL },
 	{ "allow_root", NULL, "let root in, and nobody else", NULL },

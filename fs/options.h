@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "owner.h"
 #include "store.h"
 #include "view.h"
 
@@ -23,6 +24,7 @@ struct options {
 	const char *size_text; /* in argv */
 	uint64_t objects;      /* 0: no limit */
 	bool reserve;
+	struct owner owner;
 	bool read_only;
 	bool allow_other;
 	bool kernel_checks; /* default_permissions, or others get in */

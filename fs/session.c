@@ -150,9 +150,11 @@ static int open_fs(struct session *session)
 
 	fs->kind = session->options->kind;
 	fs->view = session->options->view;
+	fs->owner = session->options->owner;
 	fs->reserve = session->options->reserve;
 	fs->all_writes = fs->reserve || session->options->size;
-	fs->acl = session->options->allow_other && geteuid() == 0;
+	fs->acl = session->options->allow_other && geteuid() == 0 &&
+		  !owner_is_shown(&fs->owner);
 	handles_init(&fs->handles);
 	backing_init(&fs->backing, !session->options->no_native);
 	error = fs->kind->open(&fs->store);

@@ -16,4 +16,11 @@ int value_number(const char *text, unsigned min, unsigned max,
 /* A number of bytes, or of KiB, MiB, GiB with K, M, G; more than none. */
 int value_size(const char *text, uint64_t *ret_size);
 
+/* A user or a group: a number, or a name that passwd(5) or group(5) has. */
+int value_uid(const char *text, uid_t *ret_uid);
+int value_gid(const char *text, gid_t *ret_gid);
+
+/* Permission bits, in octal. */
+int value_mode(const char *text, mode_t *ret_mode);
+
 #endif

@@ -47,7 +47,11 @@ named 'size=BYTES[K|M|G]' size= size=0 size=-1 size=+1 size=x size=K size=1T \
 	size=9223372036854775808 size=8589934592G size=99999999999999999999
 named 'objects=1..4294967295' objects= objects=0 objects=-1 objects=1k \
 	objects=x objects=4294967296 objects=99999999999999999999
-for option in size objects; do
+named 'uid=NAME|NUMBER' uid= uid=-1 uid=nosuch uid=4294967295 uid=1x
+named 'gid=NAME|NUMBER' gid= gid=-1 gid=nosuch gid=4294967295 gid=1x
+named 'umask=000..777' umask= umask=8 umask=1000 umask=-1 umask=00022 \
+	umask=u=rwx 'umask= 22' umask=0x1
+for option in size objects uid gid umask; do
 	refusal "$option" "option '$option' needs a value: $option="
 done
 refusal reserve=1 "'reserve' takes no value"
@@ -76,7 +80,7 @@ accepted size=5000,objects=2 5000
 accepted size=5K 5120
 accepted size=3k,size=7k 7168
 accepted size=1m,reserve,rw 1048576
-accepted size=2G 2147483648
+accepted size=2G,uid=0,gid=root,umask=0 2147483648
 accepted size=9223372036854775807 9223372036854775807
 
 finish
