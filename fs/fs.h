@@ -129,6 +129,13 @@ static inline void fs_prepare(const struct fs *fs, struct object *object)
 		object->reserve = fs->reserve;
 }
 
+/*
+ * Makes an object, within the limits. Where the mount shows another owner,
+ * whether the caller may has been decided by that; it is theirs all the same.
+ */
+int fs_create(struct fs *fs, const char *name, mode_t mode,
+	      const struct store_caller *caller, struct object **ret_object);
+
 enum fs_keep { FS_ASK_AGAIN, FS_KEEP_NAME };
 
 /*

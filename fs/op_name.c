@@ -10,7 +10,6 @@
 
 #include "cleanup.h"
 #include "directory.h"
-#include "limit.h"
 #include "ops.h"
 
 /* The entry of an object that is at hand, not to be kept: as fs_entry(). */
@@ -137,37 +136,6 @@ static int creator_of(fuse_req_t req, mode_t mode,
 	return fs_caller_with_groups(req, ret_caller, ret_groups);
 }
 
-/*
- * A new object. Where the mount shows another owner, whether the caller may
- * make one has been decided by that; it is theirs all the same.
- */
-static int create_object(struct fs *fs, const char *name, mode_t mode,
-			 const struct store_caller *caller,
-			 struct object **ret_object)
-{
-	const struct store_caller self = { .uid = geteuid(), .gid = getegid() };
-	struct object *object;
-	int error;
-
-	if (!owner_is_shown(&fs->owner))
-		return limit_create_object(fs->budget, fs->kind, fs->store,
-					   name, mode & 07777, caller,
-					   ret_object);
-	error = limit_create_object(fs->budget, fs->kind, fs->store, name,
-				    mode & 0777, &self, &object);
-	if (error)
-		return error;
-	error = owner_give(object, caller->uid, caller->gid);
-	if (error) {
-		/* As if it had never been; if that fails too, it stays. */
-		(void)fs->kind->unlink(fs->store, name, &self);
-		object_put(object);
-	} else {
-		*ret_object = object;
-	}
-	return error;
-}
-
 /* A new object and its entry; the caller owns a reference on the object. */
 static int make(struct fs *fs, const char *name, mode_t mode,
 		const struct store_caller *caller,
@@ -178,7 +146,7 @@ static int make(struct fs *fs, const char *name, mode_t mode,
 
 	if (!view_contains(&fs->view, name))
 		return -EPERM;
-	error = create_object(fs, name, mode, caller, &object);
+	error = fs_create(fs, name, mode, caller, &object);
 	if (error)
 		return error;
 	error = object_entry(fs, name, object, ret_entry);
