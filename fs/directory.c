@@ -198,6 +198,7 @@ static int attr_of(struct fs *fs, const char *directory, bool marked,
 	st.st_ino = ino;
 	st.st_size = 0;
 	st.st_blocks = 0;
+	owner_show(&fs->owner, &st);
 	*ret_stat = st;
 	return 0;
 }
@@ -312,8 +313,7 @@ static int mark(struct fs *fs, fuse_ino_t nodeid,
 		return error;
 	error = fs->kind->get_attr(fs->kind->root(fs->store), &st);
 	if (!error)
-		error = fs->kind->create(fs->store, name, st.st_mode & 07777,
-					 caller, &marker);
+		error = fs_create(fs, name, st.st_mode, caller, &marker);
 	if (!error)
 		object_put(marker);
 	return error == -EEXIST ? 0 : error;

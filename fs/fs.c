@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "limit.h"
+
 static bool will_do(const struct object *object, enum store_access access)
 {
 	return object && (object->writable || access == STORE_ATTR ||
@@ -50,6 +52,32 @@ int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
 	return error;
 }
 
+int fs_create(struct fs *fs, const char *name, mode_t mode,
+	      const struct store_caller *caller, struct object **ret_object)
+{
+	const struct store_caller self = { .uid = geteuid(), .gid = getegid() };
+	struct object *object;
+	int error;
+
+	if (!owner_is_shown(&fs->owner))
+		return limit_create_object(fs->budget, fs->kind, fs->store,
+					   name, mode & 07777, caller,
+					   ret_object);
+	error = limit_create_object(fs->budget, fs->kind, fs->store, name,
+				    mode & 0777, &self, &object);
+	if (error)
+		return error;
+	error = owner_give(object, caller->uid, caller->gid);
+	if (error) {
+		/* As if it had never been; if that fails too, it stays. */
+		(void)fs->kind->unlink(fs->store, name, &self);
+		object_put(object);
+	} else {
+		*ret_object = object;
+	}
+	return error;
+}
+
 #define FOR_GOOD 1e9 /* seconds */
 
 int fs_entry(struct fs *fs, const char *name, const struct stat *st,
@@ -68,6 +96,7 @@ int fs_entry(struct fs *fs, const char *name, const struct stat *st,
 		.attr = *st,
 		.entry_timeout = kept ? FOR_GOOD : 0,
 	};
+	owner_show(&fs->owner, &ret_entry->attr);
 	return 0;
 }
 

@@ -10,13 +10,16 @@
 #define FUSE_USE_VERSION 318
 #include <fuse_lowlevel.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "backing.h"
+#include "budget.h"
 #include "dirs.h"
 #include "forest.h"
 #include "handles.h"
 #include "janitor.h"
 #include "node.h"
+#include "owner.h"
 #include "store.h"
 #include "view.h"
 
@@ -29,6 +32,14 @@ struct fs {
 	struct dirs *dirs;
 	struct forest *forest;
 	pthread_rwlock_t names;
+	struct budget *budget; /* size=, objects=; or NULL */
+	struct owner owner;    /* uid=, gid=, umask= */
+	bool reserve;
+	/*
+	 * Every write has to come to us (size=, reserve): even where the
+	 * kernel could do it. Mappings are the object's own all the same.
+	 */
+	bool all_writes;
 	/*
 	 * The kernel is to ask for POSIX ACLs: we open objects with more
 	 * rights than the callers have. Else our own rights are the callers',
@@ -58,6 +69,7 @@ struct fs {
 struct file {
 	struct handle handle;
 	struct object *object;
+	bool counted; /* by the budget */
 };
 
 static inline struct fs *fs_of(fuse_req_t req)
@@ -77,8 +89,16 @@ static inline struct store_caller caller_of(fuse_req_t req)
 	return (struct store_caller){ .uid = ctx->uid, .gid = ctx->gid };
 }
 
+/* In whose name the names of objects are removed and changed. */
+static inline struct store_caller actor_of(fuse_req_t req)
+{
+	if (!owner_is_shown(&fs_of(req)->owner))
+		return caller_of(req);
+	return (struct store_caller){ .uid = geteuid(), .gid = getegid() };
+}
+
 /*
- * The same with all groups, malloc'ed, for the caller to free; needed where a
+ * The caller with all groups, malloc'ed, for the caller to free; needed where a
  * group may decide, and slow. -ENOMEM.
  */
 int fs_caller_with_groups(fuse_req_t req, struct store_caller *ret_caller,
@@ -100,6 +120,21 @@ static inline void reply_status(fuse_req_t req, int error)
  */
 int fs_object(struct fs *fs, fuse_ino_t nodeid, enum store_access access,
 	      struct object **ret_object);
+
+/* Before an object is made longer: as this mount makes them longer. */
+static inline void fs_prepare(const struct fs *fs, struct object *object)
+{
+	/* Set when it is ours alone; the shared ones have it. */
+	if (object->reserve != fs->reserve)
+		object->reserve = fs->reserve;
+}
+
+/*
+ * Makes an object, within the limits. Where the mount shows another owner,
+ * whether the caller may has been decided by that; it is theirs all the same.
+ */
+int fs_create(struct fs *fs, const char *name, mode_t mode,
+	      const struct store_caller *caller, struct object **ret_object);
 
 enum fs_keep { FS_ASK_AGAIN, FS_KEEP_NAME };
 

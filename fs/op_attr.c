@@ -11,6 +11,7 @@
 #include "access.h"
 #include "cleanup.h"
 #include "directory.h"
+#include "limit.h"
 #include "ops.h"
 
 /* The attributes of what a node's name leads to, if that is still it. */
@@ -58,6 +59,8 @@ static int get_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
 	node_unref(&ref);
 	if (!error && nodeid == FUSE_ROOT_ID)
 		ret_stat->st_nlink = root_links(fs);
+	if (!error)
+		owner_show(&fs->owner, ret_stat);
 	return error;
 }
 
@@ -129,6 +132,32 @@ static int check_set(fuse_req_t req, struct object *object,
 	return error ? error : access_set(req, object, attr);
 }
 
+/* What is left to be set on a mount that shows another owner or mode. */
+static int filter_attr(const struct fs *fs, struct object *object,
+		       struct store_attr *attr)
+{
+	struct stat st;
+	int error;
+
+	if (!owner_is_shown(&fs->owner) || !attr->set)
+		return 0;
+	error = fs->kind->get_attr(object, &st);
+	return error ? error : owner_filter(&fs->owner, &st, attr);
+}
+
+static int apply_attr(struct fs *fs, struct object *object,
+		      const struct store_attr *attr)
+{
+	struct store_attr left = *attr;
+	int error = filter_attr(fs, object, &left);
+
+	if (error || (attr->set && !left.set))
+		return error;
+	if (left.set & STORE_SET_SIZE)
+		fs_prepare(fs, object);
+	return limit_set_attr(fs->budget, object, &left);
+}
+
 static int set_attr(fuse_req_t req, fuse_ino_t nodeid,
 		    const struct store_attr *attr,
 		    const struct fuse_file_info *fi, struct stat *ret_stat)
@@ -148,11 +177,13 @@ static int set_attr(fuse_req_t req, fuse_ino_t nodeid,
 	}
 	error = check_set(req, object, attr, fi);
 	if (!error)
-		error = fs->kind->set_attr(object, attr);
+		error = apply_attr(fs, object, attr);
 	if (!error && dirs_is_id(nodeid))
 		error = directory_attr(fs, nodeid, ret_stat);
 	else if (!error)
 		error = fs->kind->get_attr(object, ret_stat);
+	if (!error)
+		owner_show(&fs->owner, ret_stat);
 	object_put(object);
 	return error;
 }
@@ -166,7 +197,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr,
 	struct stat st;
 	int error = 0;
 
-	if (fuse_req_ctx(req)->uid != 0) {
+	if (fuse_req_ctx(req)->uid != 0 &&
+	    !owner_is_shown(&fs_of(req)->owner)) {
 		/*
 		 * The kernel has judged who owns the object and who is in its
 		 * group by attributes that may be old, for an open file.
@@ -200,6 +232,8 @@ void op_statfs(fuse_req_t req, fuse_ino_t nodeid)
 	struct statvfs st;
 	int error = fs->kind->statfs(fs->store, &st);
 
+	if (!error)
+		error = limit_statfs(fs->budget, &st);
 	st.f_namemax = STORE_NAME_MAX - fs->view.prefix_len;
 	if (error)
 		reply_status(req, error);

@@ -41,8 +41,7 @@ static int make(fuse_req_t req, const struct place *place, const char *name,
 	if (!error && is_object(fs, place->object))
 		error = -EEXIST;
 	if (!error)
-		error = fs->kind->create(fs->store, directory, mode & 07777,
-					 caller, &marker);
+		error = fs_create(fs, directory, mode, caller, &marker);
 	if (error)
 		return error;
 	object_put(marker);
@@ -111,7 +110,7 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	auto_heap gid_t *groups = NULL;
 	struct fs *fs = fs_of(req);
-	struct store_caller caller = caller_of(req);
+	struct store_caller caller = actor_of(req);
 	struct place place;
 	int error = directory_change(fs, parent, name, &place);
 

@@ -17,6 +17,7 @@
 
 #include "access.h"
 #include "buffer.h"
+#include "limit.h"
 #include "ops.h"
 
 /* Not in a libfuse that was built without io_uring. */
@@ -62,16 +63,21 @@ int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
 		object_put(object);
 		return -ENOMEM;
 	}
+	fs_prepare(fs, object);
 	file->object = node_opened(fs->nodes, nodeid, object, enroll,
 				   &enrolling, &fi->backing_id);
 	if (!file->object) {
 		free(file);
 		return -ENFILE;
 	}
+	/* Without memory for that it does not count: no harm is done. */
+	file->counted =
+		fs->budget && budget_opened(fs->budget, file->object) == 0;
 	file->handle.end = end_file;
 	handles_add(&fs->handles, &file->handle);
 	fi->fh = (uintptr_t)file;
-	fi->direct_io = fi->backing_id == 0 || has_privileges(fs, file->object);
+	fi->direct_io = fi->backing_id == 0 || fs->all_writes ||
+			has_privileges(fs, file->object);
 	fi->parallel_direct_writes = fi->direct_io;
 	return 0;
 }
@@ -81,6 +87,8 @@ void file_end(fuse_req_t req, fuse_ino_t nodeid, struct file *file)
 	struct fs *fs = fs_of(req);
 
 	handles_remove(&fs->handles, &file->handle);
+	if (file->counted)
+		budget_closed(fs->budget, file->object);
 	backing_close(req, node_closed(fs->nodes, nodeid, file->object));
 	free(file);
 }
@@ -116,7 +124,7 @@ int file_empty(fuse_req_t req, const struct fuse_file_info *fi)
 
 	if (fi->kill_suidgid)
 		attr.set |= STORE_SET_NOPRIV;
-	return fs_of(req)->kind->set_attr(file_of(fi)->object, &attr);
+	return limit_set_attr(fs_of(req)->budget, file_of(fi)->object, &attr);
 }
 
 /* In the flags of an open for execve(2): include/linux/fs.h of the kernel. */
@@ -234,7 +242,7 @@ static ssize_t write_file(struct fs *fs, const char *buf, size_t size,
 		flags |= STORE_NOGROW;
 	else if (fi->flags & O_APPEND)
 		flags |= STORE_APPEND;
-	n = fs->kind->write(object, buf, size, off, flags);
+	n = limit_write(fs->budget, object, buf, size, off, flags);
 	/*
 	 * Pages of a mapping, written back: the kernel does not look at how
 	 * much was written, only msync(2) and close(2) can tell of a failure.
@@ -272,7 +280,7 @@ void op_fallocate(fuse_req_t req, fuse_ino_t nodeid, int mode, off_t off,
 		  off_t len, struct fuse_file_info *fi)
 {
 	struct object *object = file_of(fi)->object;
-	int error = fs_of(req)->kind->allocate(object, mode, off, len);
+	int error = limit_allocate(fs_of(req)->budget, object, mode, off, len);
 
 	if (!error)
 		clear_privileges(req, object);
@@ -296,8 +304,8 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from_node, off_t from_off,
 			off_t to_off, struct fuse_file_info *to, size_t len,
 			int flags)
 {
-	ssize_t n = fs_of(req)->kind->copy(file_of(from)->object, from_off,
-					   file_of(to)->object, to_off, len);
+	ssize_t n = limit_copy(fs_of(req)->budget, file_of(from)->object,
+			       from_off, file_of(to)->object, to_off, len);
 
 	if (n > 0)
 		clear_privileges(req, file_of(to)->object);

@@ -121,6 +121,7 @@ bool name_may_be_group(fuse_req_t req, int error, struct store_caller *caller,
 		       gid_t **ret_groups)
 {
 	return error == -EACCES && caller->uid != 0 && !*ret_groups &&
+	       !owner_is_shown(&fs_of(req)->owner) &&
 	       fs_caller_with_groups(req, caller, ret_groups) == 0 &&
 	       caller->groups;
 }
@@ -145,8 +146,7 @@ static int make(struct fs *fs, const char *name, mode_t mode,
 
 	if (!view_contains(&fs->view, name))
 		return -EPERM;
-	error = fs->kind->create(fs->store, name, mode & 07777, caller,
-				 &object);
+	error = fs_create(fs, name, mode, caller, &object);
 	if (error)
 		return error;
 	error = object_entry(fs, name, object, ret_entry);
@@ -189,6 +189,7 @@ static int open_existing(struct fs *fs, const char *name, int flags,
 	if (error)
 		return error;
 	error = fs->kind->get_attr(seen, &st);
+	owner_show(&fs->owner, &st);
 	if (!error && !may_surely_open(&st, flags, caller))
 		error = -ESTALE;
 	if (!error)
@@ -280,9 +281,12 @@ static int create(fuse_req_t req, const char *name, mode_t mode,
 	if (error)
 		return error;
 	error = begin_created(req, name, made, ret_entry, object, fi);
-	if (error && made)
+	if (error && made) {
+		struct store_caller actor = actor_of(req);
+
 		/* As if it had never been; if that fails too, it stays. */
-		(void)fs->kind->unlink(fs->store, name, caller);
+		(void)fs->kind->unlink(fs->store, name, &actor);
+	}
 	if (!error && !made && (fi->flags & O_TRUNC)) {
 		error = file_empty(req, fi);
 		if (error)
@@ -377,7 +381,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	auto_heap gid_t *groups = NULL;
 	struct fs *fs = fs_of(req);
-	struct store_caller caller = caller_of(req);
+	struct store_caller caller = actor_of(req);
 	struct place place;
 	int error = directory_change(fs, parent, name, &place);
 
@@ -413,7 +417,7 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 	       fuse_ino_t new_parent, const char *new_name, unsigned flags)
 {
 	auto_heap gid_t *groups = NULL;
-	struct store_caller caller = caller_of(req);
+	struct store_caller caller = actor_of(req);
 	int error = name_rename_any(req, parent, name, new_parent, new_name,
 				    flags, &caller);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "values.h"
 
 struct option_rule {
 	const char *name;  /* ends with '=' if it takes a value */
@@ -58,27 +59,57 @@ static int set_semaphores(struct options *options, const char *value)
 	return 0;
 }
 
-/* A whole number from min to max. */
-static int set_number(const char *value, unsigned min, unsigned max,
-		      unsigned *ret_number)
-{
-	char *end;
-	unsigned long n = strtoul(value, &end, 10);
-
-	if (*value < '0' || *value > '9' || *end || n < min || n > max)
-		return -EINVAL;
-	*ret_number = (unsigned)n;
-	return 0;
-}
-
 static int set_max_threads(struct options *options, const char *value)
 {
-	return set_number(value, 1, 1024, &options->max_threads);
+	return value_number(value, 1, 1024, &options->max_threads);
 }
 
 static int set_spin(struct options *options, const char *value)
 {
-	return set_number(value, 0, 10000, &options->spin);
+	return value_number(value, 0, 10000, &options->spin);
+}
+
+static int set_size(struct options *options, const char *value)
+{
+	options->size_text = value;
+	return value_size(value, &options->size);
+}
+
+static int set_objects(struct options *options, const char *value)
+{
+	unsigned n;
+	int error = value_number(value, 1, UINT_MAX, &n);
+
+	if (!error)
+		options->objects = n;
+	return error;
+}
+
+static int set_reserve(struct options *options, const char *value)
+{
+	options->reserve = true;
+	return 0;
+}
+
+static int set_uid(struct options *options, const char *value)
+{
+	options->kernel_checks = true; /* by what is shown */
+	options->owner.has_uid = true;
+	return value_uid(value, &options->owner.uid);
+}
+
+static int set_gid(struct options *options, const char *value)
+{
+	options->kernel_checks = true;
+	options->owner.has_gid = true;
+	return value_gid(value, &options->owner.gid);
+}
+
+static int set_umask(struct options *options, const char *value)
+{
+	options->kernel_checks = true;
+	options->owner.has_umask = true;
+	return value_mode(value, &options->owner.umask);
 }
 
 static int set_kernel_checks(struct options *options, const char *value)
@@ -105,6 +136,16 @@ static const struct option_rule rules[] = {
 	  set_separator, "one ASCII character but '/' and ',', once" },
 	{ "semaphores", NULL, "also show named semaphores (sem.*)",
 	  set_semaphores },
+	{ "size=", "BYTES[K|M|G]", "limit of all sizes in view together",
+	  set_size },
+	{ "objects=", "1..4294967295", "limit of the objects in view",
+	  set_objects },
+	{ "reserve", NULL, "allocate memory when an object grows",
+	  set_reserve },
+	{ "uid=", "NAME|NUMBER", "show this owner", set_uid },
+	{ "gid=", "NAME|NUMBER", "show this group", set_gid },
+	{ "umask=", "000..777", "show modes that lack these bits (octal)",
+	  set_umask },
 	{ "allow_other", NULL, "let other users in, with their own rights",
 	  NULL },
 	{ "allow_root", NULL, "let root in, and nobody else", NULL },
@@ -282,6 +323,8 @@ static int set_options(struct options *options, char *list)
 			options->kernel_checks = true;
 		if (!strcmp(word, "allow_other"))
 			options->allow_other = true;
+		else if (!strcmp(word, "ro") || !strcmp(word, "rw"))
+			options->read_only = word[1] == 'o';
 		else if (!strcmp(word, "auto_unmount"))
 			options->auto_unmount = true;
 		else if (!strcmp(word, "io_uring"))
@@ -368,6 +411,16 @@ static int check_view(const struct view *view)
 	return 0;
 }
 
+/* What each can be had, but not together. */
+static int check_together(const struct options *options)
+{
+	if (!options->reserve || !options->read_only)
+		return 0;
+	log_error("option 'reserve': nothing grows with 'ro'; accepted is one "
+		  "of the two");
+	return -EINVAL;
+}
+
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option long_options[] = {
@@ -396,7 +449,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	}
 	if (options->help || options->version)
 		return 0;
-	if (check_view(&options->view))
+	if (check_view(&options->view) || check_together(options))
 		return -EINVAL;
 	return set_words(options, argc - optind, argv + optind);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "owner.h"
 #include "store.h"
 #include "view.h"
 
@@ -19,6 +20,12 @@ struct options {
 	const struct store_kind *kind;
 	const char *mountpoint; /* in argv */
 	struct view view;
+	uint64_t size;	       /* bytes; 0: no limit */
+	const char *size_text; /* in argv */
+	uint64_t objects;      /* 0: no limit */
+	bool reserve;
+	struct owner owner;
+	bool read_only;
 	bool allow_other;
 	bool kernel_checks; /* default_permissions, or others get in */
 	bool auto_unmount;

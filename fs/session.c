@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -68,13 +69,61 @@ static int create_nodes(struct fs *fs)
 {
 	struct rlimit files;
 	size_t max = 1024;
+	int error;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
 		max = files.rlim_cur;
-	return node_table_create(FUSE_ROOT_ID, fs->kind->root(fs->store),
-				 max > 8192 ? 64 : (unsigned)max / 128 + 1,
-				 max > 2 * FILES_LEFT ? max - FILES_LEFT : 1,
-				 &fs->nodes);
+	error = node_table_create(FUSE_ROOT_ID, fs->kind->root(fs->store),
+				  max > 8192 ? 64 : (unsigned)max / 128 + 1,
+				  max > 2 * FILES_LEFT ? max - FILES_LEFT : 1,
+				  &fs->nodes);
+	if (error)
+		log_error("out of memory");
+	return error;
+}
+
+/* A limit is no use if it is passed from the start. */
+static int check_limits(const struct options *options, struct budget *budget)
+{
+	uint64_t size, objects;
+	int error = budget_used(budget, &size, &objects);
+
+	if (error)
+		return error;
+	if (options->size && size > options->size) {
+		log_error("option 'size=%s': the objects in view have %" PRIu64
+			  " bytes; accepted is that or more",
+			  options->size_text, size);
+		return -EINVAL;
+	}
+	if (options->objects && objects > options->objects) {
+		log_error("option 'objects=%" PRIu64 "': there are %" PRIu64
+			  " objects in view; accepted is that or more",
+			  options->objects, objects);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int create_budget(struct session *session)
+{
+	struct fs *fs = &session->fs;
+	const struct budget_config config = {
+		.kind = fs->kind,
+		.store = fs->store,
+		.view = &fs->view,
+		.size = session->options->size,
+		.objects = session->options->objects,
+	};
+	int error;
+
+	if (!config.size && !config.objects)
+		return 0;
+	error = budget_create(&config, &fs->budget);
+	if (error)
+		log_error("cannot count the %s objects: %s", fs->kind->name,
+			  strerror(-error));
+	return error ? error : check_limits(session->options, fs->budget);
 }
 
 /*
@@ -101,7 +150,11 @@ static int open_fs(struct session *session)
 
 	fs->kind = session->options->kind;
 	fs->view = session->options->view;
-	fs->acl = session->options->allow_other && geteuid() == 0;
+	fs->owner = session->options->owner;
+	fs->reserve = session->options->reserve;
+	fs->all_writes = fs->reserve || session->options->size;
+	fs->acl = session->options->allow_other && geteuid() == 0 &&
+		  !owner_is_shown(&fs->owner);
 	handles_init(&fs->handles);
 	backing_init(&fs->backing, !session->options->no_native);
 	error = fs->kind->open(&fs->store);
@@ -112,14 +165,16 @@ static int open_fs(struct session *session)
 		return error;
 	}
 	fs->kernel_checks = needs_kernel_checks(session);
-	error = create_nodes(fs);
+	error = create_budget(session);
+	if (!error)
+		error = create_nodes(fs);
 	if (!error) {
 		error = directory_open_all(fs);
 		if (error)
 			node_table_destroy(fs->nodes);
 	}
 	if (error) {
-		log_error("out of memory");
+		budget_destroy(fs->budget);
 		fs->kind->close(fs->store);
 		return error;
 	}
@@ -133,6 +188,7 @@ static void close_fs(struct fs *fs)
 	handles_end(&fs->handles, fs);
 	directory_close_all(fs);
 	node_table_destroy(fs->nodes);
+	budget_destroy(fs->budget);
 	fs->kind->close(fs->store);
 }
 

@@ -170,6 +170,10 @@ static int object_to_write(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 	struct object *object;
 	int error = check_writable(fs, name);
 
+	/* The namespace is not for those to change who own it for show. */
+	if (nodeid == FUSE_ROOT_ID && owner_is_shown(&fs->owner))
+		return -EPERM;
+
 	if (!error)
 		error = directory_mark(req, nodeid);
 	if (!error)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the files of the POSIX kind share: posix_store.c (names), posix_dir.c
- * (listing them), posix_stamp.c (whether they changed), posix_object.c (an
- * object's attributes), posix_read.c and posix_write.c (its bytes).
+ * (listing them), posix_stamp.c and posix_watch.c (whether they changed),
+ * posix_object.c (an object's attributes), posix_read.c and posix_write.c (its
+ * bytes).
  * Nobody else includes this.
  */
 #ifndef SHMFS_POSIX_H
@@ -50,6 +51,10 @@ int posix_dir_next(struct store_dir *dir, off_t from,
 		   struct store_entry *ret_entry);
 void posix_dir_close(struct store_dir *dir);
 
+int posix_watch_open(struct store *store, struct store_watch **ret_watch);
+int posix_watch_next(struct store_watch *watch, const char **ret_name);
+void posix_watch_close(struct store_watch *watch);
+
 /* "/proc/self/fd/N": reaches what an O_PATH descriptor stands for. */
 struct posix_fd_path {
 	char text[32];
@@ -73,6 +78,14 @@ int posix_set_attr(struct object *object, const struct store_attr *attr);
 int posix_clear_privileges(struct posix_object *object);
 int posix_allocate(struct object *object, int mode, off_t off, off_t len);
 int posix_backing_fd(struct object *object);
+/*
+ * What an object with `reserve` needs before something is put at `off`: memory
+ * for what lies between its end and there. Needs size_lock for writing, until
+ * it is done or undone. 0 without `reserve`; -ENOSPC changes nothing.
+ */
+int posix_reserve_gap(const struct posix_object *object, off_t off);
+/* Undoes it, if the object has not grown. */
+void posix_release_gap(const struct posix_object *object, off_t off);
 off_t posix_seek(struct object *object, off_t off, int whence);
 ssize_t posix_copy(struct object *from, off_t from_off, struct object *to,
 		   off_t to_off, size_t len);

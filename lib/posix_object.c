@@ -122,12 +122,73 @@ int posix_clear_privileges(struct posix_object *object)
 	return set_mode(object, mode & 07777);
 }
 
+/* fallocate(2), which undoes what it did if it fails. */
+static int allocate(const struct posix_object *object, int mode, off_t off,
+		    off_t len)
+{
+	int res;
+
+	do {
+		res = fallocate(object->fd, mode, off, len);
+	} while (res < 0 && errno == EINTR);
+	return res < 0 ? -errno : 0;
+}
+
+/* The gap between the object's end and `off`; 0 if there is none, or -errno. */
+static off_t gap_before(const struct posix_object *object, off_t off,
+			off_t *ret_end)
+{
+	struct stat st;
+
+	if (fstat(object->fd, &st) < 0)
+		return -errno;
+	*ret_end = st.st_size;
+	return off > st.st_size ? off - st.st_size : 0;
+}
+
+int posix_reserve_gap(const struct posix_object *object, off_t off)
+{
+	off_t end, gap;
+
+	if (!object->object.reserve)
+		return 0;
+	gap = gap_before(object, off, &end);
+	if (gap <= 0)
+		return (int)gap;
+	return allocate(object, FALLOC_FL_KEEP_SIZE, end, gap);
+}
+
+void posix_release_gap(const struct posix_object *object, off_t off)
+{
+	off_t end;
+
+	if (object->object.reserve && gap_before(object, off, &end) > 0)
+		/* Failing that, it stays allocated until it is truncated. */
+		(void)allocate(object,
+			       FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, end,
+			       off - end);
+}
+
+/* ftruncate(2), and with `reserve` what is new is allocated. */
+static int resize(struct posix_object *object, off_t size)
+{
+	off_t end, gap = 0;
+
+	if (object->object.reserve)
+		gap = gap_before(object, size, &end);
+	if (gap < 0)
+		return (int)gap;
+	if (gap > 0)
+		return allocate(object, 0, end, gap);
+	return ftruncate(object->fd, size) < 0 ? -errno : 0;
+}
+
 static int set_size(struct posix_object *object, off_t size)
 {
 	int error;
 
 	pthread_rwlock_wrlock(&object->size_lock);
-	error = ftruncate(object->fd, size) < 0 ? -errno : 0;
+	error = resize(object, size);
 	pthread_rwlock_unlock(&object->size_lock);
 	return error;
 }
@@ -204,12 +265,18 @@ int posix_set_attr(struct object *base, const struct store_attr *attr)
 int posix_allocate(struct object *base, int mode, off_t off, off_t len)
 {
 	struct posix_object *object = posix_object(base);
+	off_t end, gap = 0;
 	int error;
 
 	pthread_rwlock_wrlock(&object->size_lock);
-	do {
-		error = fallocate(object->fd, mode, off, len) < 0 ? -errno : 0;
-	} while (error == -EINTR);
+	if (object->object.reserve && mode == 0 && off >= 0 && len > 0)
+		gap = gap_before(object, off, &end);
+	if (gap > INT64_MAX - len)
+		error = -EFBIG;
+	else if (gap > 0)
+		error = allocate(object, mode, off - gap, len + gap);
+	else
+		error = gap ? (int)gap : allocate(object, mode, off, len);
 	pthread_rwlock_unlock(&object->size_lock);
 	return error;
 }
@@ -240,10 +307,14 @@ ssize_t posix_copy(struct object *from, off_t from_off, struct object *to,
 	ssize_t n;
 
 	pthread_rwlock_wrlock(&target->size_lock);
-	n = copy_file_range(posix_object(from)->fd, &from_off, target->fd,
-			    &to_off, len, 0);
-	if (n < 0)
-		n = -errno;
+	n = posix_reserve_gap(target, to_off);
+	if (!n) {
+		n = copy_file_range(posix_object(from)->fd, &from_off,
+				    target->fd, &to_off, len, 0);
+		n = n < 0 ? -errno : n;
+		if (n <= 0)
+			posix_release_gap(target, to_off);
+	}
 	pthread_rwlock_unlock(&target->size_lock);
 	return n;
 }

@@ -235,9 +235,16 @@ static void touch(struct posix_object *object, off_t off, unsigned flags,
 static ssize_t make_room(struct posix_object *object, off_t *off, size_t len,
 			 unsigned flags)
 {
+	ssize_t n;
+
 	if (flags & STORE_APPEND)
 		return claim_end(object, len, off);
-	return grow(object, *off, len);
+	n = posix_reserve_gap(object, *off);
+	if (!n)
+		n = grow(object, *off, len);
+	if (n < 0)
+		posix_release_gap(object, *off);
+	return n;
 }
 
 /*

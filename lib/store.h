@@ -29,8 +29,9 @@
 
 #define STORE_NAME_MAX 255
 
-struct store;	  /* a namespace of one kind, open */
-struct store_dir; /* a listing of it, in progress */
+struct store;	    /* a namespace of one kind, open */
+struct store_dir;   /* a listing of it, in progress */
+struct store_watch; /* what tells of changes in it */
 
 /*
  * An open object, shared by everybody who has it open: counted references,
@@ -40,6 +41,12 @@ struct object {
 	const struct store_kind *kind;
 	atomic_uint refs;
 	bool writable; /* opened with STORE_WRITE */
+	/*
+	 * What makes it longer also allocates memory for all that it gets
+	 * longer by, or fails with -ENOSPC and leaves it as it was. Set by
+	 * who opened it, before others see it.
+	 */
+	bool reserve;
 };
 
 /*
@@ -191,6 +198,22 @@ struct store_kind {
 	int (*dir_next)(struct store_dir *dir, off_t from,
 			struct store_entry *ret_entry);
 	void (*dir_close)(struct store_dir *dir);
+
+	/*
+	 * Watches the namespace from now on. NULL where a kind cannot;
+	 * -errno as inotify_init1(2) where too many are watching already. A
+	 * watch belongs to one thread at a time.
+	 */
+	int (*watch_open)(struct store *store, struct store_watch **ret_watch);
+	/*
+	 * A name that somebody, this process included, may have made,
+	 * removed or renamed since the watch began, or whose object got
+	 * another size; valid until the next call. Returns 1, or 0 when there
+	 * is none left: then nothing that had happened before this call is
+	 * missing. -EOVERFLOW if there were too many to keep.
+	 */
+	int (*watch_next)(struct store_watch *watch, const char **ret_name);
+	void (*watch_close)(struct store_watch *watch);
 
 	/* Called when the last reference goes: use object_put(). */
 	void (*close_object)(struct object *object);
