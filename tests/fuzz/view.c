@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The view's promises on whatever libFuzzer comes up with. Built by clang with
- * -Dfuzz=true; run it on the corpus, which the unit test "view" replays:
- * build/tests/fuzz_view tests/fuzz/view
+ * -Dfuzz=true. The unit test "view" replays the corpus; what is found goes to
+ * the first directory:
+ * build/tests/fuzz_view /tmp/found tests/fuzz/view
  */
 #include <stdint.h>
 #include <stdio.h>
