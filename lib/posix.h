@@ -96,8 +96,6 @@ int posix_set_xattr(struct object *object, const char *name, const void *value,
 		    size_t size, int flags);
 int posix_remove_xattr(struct object *object, const char *name);
 
-/* How many of `len` bytes from `off` are in the page that `off` is in. */
-size_t posix_rest_of_page(off_t off, size_t len);
 /* How much of [off, off + len) is inside an object of this size. */
 ssize_t posix_clip(off_t off, size_t len, off_t size);
 /* The same for the object as it is now, or -errno. */

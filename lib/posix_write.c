@@ -20,6 +20,7 @@
 
 #include "guard.h"
 #include "posix.h"
+#include "sparse.h"
 
 /*
  * fallocate(2): makes the range writable, and the object longer if needed,
@@ -49,7 +50,7 @@ static ssize_t grow(const struct posix_object *object, off_t off, size_t len)
 	if (!error)
 		return (ssize_t)len;
 	while (error == -ENOSPC && done < len) {
-		size_t n = posix_rest_of_page(off + (off_t)done, len - done);
+		size_t n = sparse_page_rest(off + (off_t)done, len - done);
 
 		if (allocate_range(object, off + (off_t)done, n, 0))
 			break;
@@ -88,7 +89,7 @@ static ssize_t write_pages(const struct posix_object *object, const char *buf,
 	size_t done = 0;
 
 	while (done < len) {
-		size_t n = posix_rest_of_page(off + (off_t)done, len - done);
+		size_t n = sparse_page_rest(off + (off_t)done, len - done);
 		int error = write_page(object, buf + done, mapped + done,
 				       off + (off_t)done, n, flags);
 
