@@ -3,6 +3,9 @@
  * fsuid and fsgid of the calling thread. setfsuid(2) reports no errors, only
  * the id that was in force before: asking with an id that cannot be (-1)
  * tells whether the change took place.
+ *
+ * The C library's setresuid(3) and the like change all threads of a process;
+ * the system calls themselves change the calling one.
  */
 #include "caller.h"
 
@@ -71,4 +74,53 @@ int caller_enter(const struct store_caller *caller,
 		return -EPERM;
 	}
 	return 0;
+}
+
+static int set_effective(uid_t uid, gid_t gid)
+{
+	if (syscall(SYS_setresgid, -1, gid, -1) < 0 ||
+	    syscall(SYS_setresuid, -1, uid, -1) < 0)
+		return -errno;
+	return 0;
+}
+
+void caller_leave_ipc(const struct caller_saved *saved)
+{
+	int error = errno;
+
+	if (saved->changed) {
+		/* Back to ids the process holds: cannot fail. uid first, it
+		 * brings back the capabilities that the others need. */
+		(void)syscall(SYS_setresuid, -1, saved->uid, -1);
+		(void)syscall(SYS_setresgid, -1, saved->gid, -1);
+		if (saved->group_count >= 0)
+			(void)set_groups((size_t)saved->group_count,
+					 saved->groups);
+	}
+	errno = error;
+}
+
+int caller_enter_ipc(const struct store_caller *caller,
+		     struct caller_saved *ret_saved)
+{
+	struct caller_saved *saved = ret_saved;
+	int error = 0;
+
+	saved->uid = geteuid();
+	saved->gid = getegid();
+	saved->group_count = -1;
+	saved->gid_kept = saved->uid != 0 && caller->gid != saved->gid;
+	saved->changed = saved->uid == 0 && (caller->uid != saved->uid ||
+					     caller->gid != saved->gid);
+	if (saved->uid != 0 && caller->uid != saved->uid)
+		return -EPERM;
+	if (!saved->changed)
+		return 0;
+	if (caller->groups)
+		error = take_groups(caller, saved);
+	if (!error)
+		error = set_effective(caller->uid, caller->gid);
+	if (error)
+		caller_leave_ipc(saved);
+	return error;
 }

@@ -31,4 +31,14 @@ int caller_enter(const struct store_caller *caller,
 /* errno stays what it was. */
 void caller_leave(const struct caller_saved *saved);
 
+/*
+ * The same with the thread's effective ids, which System V IPC judges by and
+ * gives to what it makes (ipcperms() in the kernel's ipc/util.c). The real and
+ * the saved ids stay, so that nobody gains a right to signal us (kill(2)). A
+ * process that is not root can only be itself: -EPERM.
+ */
+int caller_enter_ipc(const struct store_caller *caller,
+		     struct caller_saved *ret_saved);
+void caller_leave_ipc(const struct caller_saved *saved);
+
 #endif
