@@ -347,6 +347,8 @@ static int posix_rename(struct store *store, const char *from, const char *to,
 
 const struct store_kind posix_kind = {
 	.name = "posix",
+	.text = "the objects of shm_open(3)",
+	.traits = STORE_SEMAPHORES | STORE_KERNEL_WRITES,
 	.open = posix_store_open,
 	.close = posix_store_close,
 	.root = posix_root,

@@ -12,9 +12,11 @@
  *
  * Objects are identified by their inode number: it stays with the object
  * through renames and is never given to another one while the namespace
- * lives (tmpfs counts up). A name may lead to another object at any moment,
- * because others change the namespace behind our back: functions that must
- * not act on the wrong object take the number too.
+ * lives (tmpfs counts up; of a System V segment it is made of the id and the
+ * pid of who made it, see sysv_segment.c for what that is worth). A name may
+ * lead to another object at any moment, because others change the namespace
+ * behind our back: functions that must not act on the wrong object take the
+ * number too.
  */
 #ifndef SHMFS_STORE_H
 #define SHMFS_STORE_H
@@ -110,8 +112,21 @@ struct store_entry {
 	off_t next;	    /* where the entry after this one is found */
 };
 
+/* What not all kinds have. */
+enum {
+	/* Some of the objects are named semaphores: sem_overview(7). */
+	STORE_SEMAPHORES = 1 << 0,
+	/*
+	 * The kernel may read and write backing_fd on its own. Without it the
+	 * kernel may only map it.
+	 */
+	STORE_KERNEL_WRITES = 1 << 1,
+};
+
 struct store_kind {
-	const char *name;
+	const char *name; /* on the command line, and in /proc/mounts */
+	const char *text; /* what it shows, for people */
+	unsigned traits;
 
 	/*
 	 * Opens the namespace. -errno as open(2) of it; -EOPNOTSUPP if it is
@@ -127,6 +142,12 @@ struct store_kind {
 	struct object *(*root)(struct store *store);
 	/* Memory and objects, used and free: statvfs(3). */
 	int (*statfs)(struct store *store, struct statvfs *ret_fs);
+
+	/*
+	 * NULL, or: the one spelling of a name that listings use, where others
+	 * lead to the same object. -EINVAL for what is nobody's name.
+	 */
+	int (*spell)(const char *name, char ret_name[STORE_NAME_MAX + 1]);
 
 	/*
 	 * Attributes of the object `name` leads to now. -ENOENT where nothing
@@ -159,7 +180,8 @@ struct store_kind {
 	 * Makes an object that was not there before, of size 0, with the
 	 * caller's ids, opened STORE_WRITE. The process' umask must be 0.
 	 * -EEXIST if the name is taken, by an object or by anything else;
-	 * -EPERM if the process cannot give it the caller's ids.
+	 * -EPERM if the process cannot give it the caller's ids, -EINVAL if
+	 * this cannot be a name.
 	 */
 	int (*create)(struct store *store, const char *name, mode_t mode,
 		      const struct store_caller *caller,
@@ -173,7 +195,8 @@ struct store_kind {
 	/*
 	 * renameat2(2), atomic, with its RENAME_NOREPLACE and
 	 * RENAME_EXCHANGE, with the caller's rights. What is not an object is
-	 * neither renamed (-ENOENT) nor replaced (-EEXIST).
+	 * neither renamed (-ENOENT) nor replaced (-EEXIST). -EPERM where names
+	 * cannot change.
 	 */
 	int (*rename)(struct store *store, const char *from, const char *to,
 		      unsigned flags, const struct store_caller *caller);
@@ -218,6 +241,18 @@ struct store_kind {
 	/* Called when the last reference goes: use object_put(). */
 	void (*close_object)(struct object *object);
 
+	/*
+	 * NULL where owner, group, mode and ACLs mean what they do to files,
+	 * so that the kernel may judge who may do what by them. Else: whether
+	 * the caller (with groups) may use the object's data; `want` is R_OK,
+	 * W_OK, X_OK of access(2), joined. -EACCES. What other functions do
+	 * with the caller's rights they then judge by themselves.
+	 * `override` is the capability (capabilities(7)) that has them all.
+	 */
+	int (*permit)(struct object *object, const struct store_caller *caller,
+		      int want);
+	int override;
+
 	int (*get_attr)(struct object *object, struct stat *ret_stat);
 	/*
 	 * Applies all of `attr`, size first. Size needs STORE_RESIZE or
@@ -248,11 +283,32 @@ struct store_kind {
 			off_t to_off, size_t len);
 
 	/*
+	 * NULL where nothing is left to do. Else to be called when who opened
+	 * an object for writing has closed it: what is only possible once it
+	 * is complete is done now, and close(2) tells if it fails.
+	 */
+	int (*finish)(struct object *object);
+	/*
+	 * With finish: why it, or set_attr, could not make what it was to, for
+	 * people; "" if -errno says all there is.
+	 */
+	void (*reason)(struct object *object, char *text, size_t size);
+
+	/*
 	 * A descriptor whose file pages are the object's memory, for the
 	 * kernel to work on directly; the object's own, not to be closed.
 	 * -1 if there is none.
 	 */
 	int (*backing_fd)(struct object *object);
+
+	/*
+	 * What only this kind knows of its objects: names, ended by NULL, or
+	 * NULL, and the value of one as snprintf(3) has it. -ENODATA if this
+	 * object has none.
+	 */
+	const char *const *facts;
+	ssize_t (*get_fact)(struct object *object, const char *name, char *buf,
+			    size_t size);
 
 	/* As getxattr(2) and the like: size 0 asks for the size needed. */
 	ssize_t (*get_xattr)(struct object *object, const char *name, void *buf,
