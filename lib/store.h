@@ -321,6 +321,11 @@ struct store_kind {
 
 /* POSIX shm objects: shm_overview(7). */
 extern const struct store_kind posix_kind;
+/* System V shared memory segments: shmget(2). */
+extern const struct store_kind sysv_kind;
+
+/* All of them, the default first; ended by NULL. */
+extern const struct store_kind *const store_kinds[];
 
 /* One more reference; returns the object. */
 static inline struct object *object_get(struct object *object)
