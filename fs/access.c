@@ -127,12 +127,30 @@ static bool may_override(const struct stat *st, int want, uint64_t capabilities)
 	return capabilities & enough;
 }
 
+/* A kind that judges by itself, all but capabilities. */
+static int ask_kind(fuse_req_t req, struct object *object, int want)
+{
+	const struct store_kind *kind = object->kind;
+	auto_heap gid_t *groups = NULL;
+	struct store_caller caller;
+	int error = fs_caller_and_groups(req, &caller, &groups);
+
+	if (!error)
+		error = kind->permit(object, &caller, want);
+	if (error == -EACCES && (powers_of(req, caller.gid).capabilities &
+				 CAPABILITY(kind->override)))
+		return 0;
+	return error;
+}
+
 int access_check(fuse_req_t req, struct object *object, int want)
 {
 	struct powers powers;
 	struct stat st;
 	int error, bits;
 
+	if (object->kind->permit)
+		return ask_kind(req, object, want);
 	if (is_checked_elsewhere(req))
 		return 0;
 	error = object->kind->get_attr(object, &st);
@@ -189,7 +207,8 @@ int access_set(fuse_req_t req, struct object *object,
 	gid_t group;
 	int error;
 
-	if (is_checked_elsewhere(req))
+	/* A kind with rights of its own sets with the caller's. */
+	if (is_checked_elsewhere(req) || object->kind->permit)
 		return 0;
 	error = object->kind->get_attr(object, &st);
 	if (error)

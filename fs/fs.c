@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "limit.h"
+#include "log.h"
 
 static bool will_do(const struct object *object, enum store_access access)
 {
@@ -139,17 +140,47 @@ void fs_reply_entry(fuse_req_t req, int error,
 		fs_forget(fs_of(req), entry->ino, 1);
 }
 
+bool fs_has_name(const struct fs *fs, const char *name)
+{
+	char spelled[STORE_NAME_MAX + 1];
+
+	if (!fs->kind->spell)
+		return view_contains(&fs->view, name);
+	return fs->kind->spell(name, spelled) != 0 ||
+	       view_contains(&fs->view, spelled);
+}
+
+void fs_log_reason(struct fs *fs, fuse_ino_t nodeid, struct object *object)
+{
+	struct node_ref ref;
+	char text[256] = "";
+
+	if (fs->kind->reason)
+		fs->kind->reason(object, text, sizeof(text));
+	if (!*text || node_get(fs->nodes, nodeid, &ref))
+		return;
+	log_error("%s: %s", ref.name, text);
+	node_unref(&ref);
+}
+
 int fs_caller_with_groups(fuse_req_t req, struct store_caller *ret_caller,
 			  gid_t **ret_groups)
+{
+	*ret_caller = caller_of(req);
+	*ret_groups = NULL;
+	if (ret_caller->uid == geteuid())
+		return 0; /* we have the groups this user has */
+	return fs_caller_and_groups(req, ret_caller, ret_groups);
+}
+
+int fs_caller_and_groups(fuse_req_t req, struct store_caller *ret_caller,
+			 gid_t **ret_groups)
 {
 	gid_t *groups = NULL;
 	int count = 64;
 	int got = 0;
 
 	*ret_caller = caller_of(req);
-	*ret_groups = NULL;
-	if (ret_caller->uid == geteuid())
-		return 0; /* we have the groups this user has */
 	do {
 		gid_t *more;
 

@@ -70,6 +70,7 @@ struct file {
 	struct handle handle;
 	struct object *object;
 	bool counted; /* by the budget */
+	pid_t writer; /* who is to finish it (see op_close.c), or -1 */
 };
 
 static inline struct fs *fs_of(fuse_req_t req)
@@ -103,6 +104,13 @@ static inline struct store_caller actor_of(fuse_req_t req)
  */
 int fs_caller_with_groups(fuse_req_t req, struct store_caller *ret_caller,
 			  gid_t **ret_groups);
+
+/*
+ * The same, and the groups also of the user who is ourselves: we may have
+ * given up ours.
+ */
+int fs_caller_and_groups(fuse_req_t req, struct store_caller *ret_caller,
+			 gid_t **ret_groups);
 
 /* The end of every operation without a result: error is 0 or -errno. */
 static inline void reply_status(fuse_req_t req, int error)
@@ -153,6 +161,15 @@ void fs_forget(struct fs *fs, fuse_ino_t nodeid, uint64_t count);
 /* The end of every operation that gives an entry. */
 void fs_reply_entry(fuse_req_t req, int error,
 		    const struct fuse_entry_param *entry);
+
+/*
+ * Whether the view has this name, in whatever spelling. True as well for what
+ * cannot be a name: whose error that is, the kind knows.
+ */
+bool fs_has_name(const struct fs *fs, const char *name);
+
+/* Logs what the kind has to say of an error, with the node's name. */
+void fs_log_reason(struct fs *fs, fuse_ino_t nodeid, struct object *object);
 
 /*
  * Ends the kernel's epoch if it may have kept any name: when this returns 0,

@@ -176,8 +176,11 @@ static int set_attr(fuse_req_t req, fuse_ino_t nodeid,
 			return error;
 	}
 	error = check_set(req, object, attr, fi);
-	if (!error)
+	if (!error) {
 		error = apply_attr(fs, object, attr);
+		if (error)
+			fs_log_reason(fs, nodeid, object);
+	}
 	if (!error && dirs_is_id(nodeid))
 		error = directory_attr(fs, nodeid, ret_stat);
 	else if (!error)

@@ -4,7 +4,8 @@
  * object shares one struct object, found through its node.
  *
  * In the native path the kernel works on the object itself (backing.h), and
- * reads and writes do not come here. In the direct path they do
+ * reads and writes do not come here, unless the kernel may only map objects of
+ * this kind (STORE_KERNEL_WRITES). In the direct path they do
  * (FOPEN_DIRECT_IO), and go straight to the object; the kernel keeps no copy
  * that could be older than what others see. Only a mapping of the file has
  * one then, because the kernel has no other way (DIRECT_IO_ALLOW_MMAP); it is
@@ -73,10 +74,12 @@ int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
 	/* Without memory for that it does not count: no harm is done. */
 	file->counted =
 		fs->budget && budget_opened(fs->budget, file->object) == 0;
+	file->writer = file_writer(req, fi->flags);
 	file->handle.end = end_file;
 	handles_add(&fs->handles, &file->handle);
 	fi->fh = (uintptr_t)file;
 	fi->direct_io = fi->backing_id == 0 || fs->all_writes ||
+			!(fs->kind->traits & STORE_KERNEL_WRITES) ||
 			has_privileges(fs, file->object);
 	fi->parallel_direct_writes = fi->direct_io;
 	return 0;
@@ -191,12 +194,6 @@ void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 		reply_status(req, error);
 	else if (fuse_reply_open(req, fi) < 0)
 		file_end(req, nodeid, file_of(fi));
-}
-
-void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
-{
-	file_end(req, nodeid, file_of(fi));
-	reply_status(req, 0);
 }
 
 /*

@@ -45,7 +45,7 @@ static int lookup_object(struct fs *fs, const char *name,
 	struct stat st;
 	int error;
 
-	if (!view_contains(&fs->view, name))
+	if (!fs_has_name(fs, name))
 		return -ENOENT;
 	if (janitor_keeping(&fs->janitor))
 		return lookup_keeping(fs, name, ret_entry);
@@ -144,7 +144,7 @@ static int make(struct fs *fs, const char *name, mode_t mode,
 	struct object *object;
 	int error;
 
-	if (!view_contains(&fs->view, name))
+	if (!fs_has_name(fs, name))
 		return -EPERM;
 	error = fs_create(fs, name, mode, caller, &object);
 	if (error)
@@ -372,7 +372,7 @@ void op_link(fuse_req_t req, fuse_ino_t nodeid, fuse_ino_t new_parent,
 static int unlink_object(struct fs *fs, const char *name,
 			 const struct store_caller *caller)
 {
-	if (!view_contains(&fs->view, name))
+	if (!fs_has_name(fs, name))
 		return -ENOENT;
 	return fs->kind->unlink(fs->store, name, caller);
 }
@@ -398,9 +398,9 @@ int name_rename(struct fs *fs, const char *from, const char *to, unsigned flags,
 {
 	int error;
 
-	if (!view_contains(&fs->view, from))
+	if (!fs_has_name(fs, from))
 		return -ENOENT;
-	if (!view_contains(&fs->view, to))
+	if (!fs_has_name(fs, to))
 		return -EPERM;
 	error = fs->kind->rename(fs->store, from, to, flags, caller);
 	if (error)

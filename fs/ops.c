@@ -4,8 +4,8 @@
  * with the kernel before the first of them.
  *
  * Left out on purpose, because the kernel then does the right thing itself
- * and asks no more: flush and fsync (memory has nowhere to go), locks (kept by
- * the kernel among the users of this mount).
+ * and asks no more: fsync (memory has nowhere to go), locks (kept by the
+ * kernel among the users of this mount).
  */
 #include "ops.h"
 
@@ -61,6 +61,7 @@ const struct fuse_lowlevel_ops fs_ops = {
 	.open = op_open,
 	.read = op_read,
 	.write = op_write,
+	.flush = op_flush,
 	.release = op_release,
 	.opendir = op_opendir,
 	.readdir = op_readdir,

@@ -56,7 +56,6 @@ void op_statfs(fuse_req_t req, fuse_ino_t nodeid);
 
 /* op_file.c: open files */
 void op_open(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);
-void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);
 void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	     struct fuse_file_info *fi);
 void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t size,
@@ -79,6 +78,12 @@ int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
 int file_empty(fuse_req_t req, const struct fuse_file_info *fi);
 /* Ends it again: FUSE_RELEASE, or an opening that was not delivered. */
 void file_end(fuse_req_t req, fuse_ino_t nodeid, struct file *file);
+
+/* op_close.c: closing them */
+void op_flush(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);
+void op_release(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);
+/* For struct file: the process that opens it to write, or -1. */
+pid_t file_writer(fuse_req_t req, int flags);
 
 /* op_dir.c: listing */
 void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi);

@@ -5,6 +5,7 @@
  */
 #include "options.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -22,6 +23,7 @@ struct option_rule {
 	/* 0, or -EINVAL for a value that cannot be; NULL: for libfuse */
 	int (*set)(struct options *options, const char *value);
 	const char *accepted; /* for errors, if `value` does not say it all */
+	unsigned needs;	      /* traits of the kind (store.h) */
 };
 
 static int set_io(struct options *options, const char *value)
@@ -133,15 +135,16 @@ static const struct option_rule rules[] = {
 	{ "exclude=", "GLOB", "no names that match; repeatable", set_exclude,
 	  "a whole pattern as in glob(7); repeatable" },
 	{ "separator=", "C", "directories: the object aCb is the file a/b",
-	  set_separator, "one ASCII character but '/' and ',', once" },
+	  set_separator, "one ASCII character but '/' and ',', once",
+	  STORE_ANY_NAME },
 	{ "semaphores", NULL, "also show named semaphores (sem.*)",
-	  set_semaphores },
+	  set_semaphores, NULL, STORE_SEMAPHORES },
 	{ "size=", "BYTES[K|M|G]", "limit of all sizes in view together",
-	  set_size },
+	  set_size, NULL, STORE_GROWS },
 	{ "objects=", "1..4294967295", "limit of the objects in view",
-	  set_objects },
-	{ "reserve", NULL, "allocate memory when an object grows",
-	  set_reserve },
+	  set_objects, NULL, STORE_GROWS },
+	{ "reserve", NULL, "allocate memory when an object grows", set_reserve,
+	  NULL, STORE_GROWS },
 	{ "uid=", "NAME|NUMBER", "show this owner", set_uid },
 	{ "gid=", "NAME|NUMBER", "show this group", set_gid },
 	{ "umask=", "000..777", "show modes that lack these bits (octal)",
@@ -177,7 +180,7 @@ static const struct option_rule rules[] = {
 	{ "default_permissions", NULL,
 	  "let the kernel check permissions, also "
 	  "for root alone",
-	  set_kernel_checks },
+	  set_kernel_checks, NULL, STORE_FILE_RIGHTS },
 	{ "auto", NULL, NULL, set_nothing },
 	{ "noauto", NULL, NULL, set_nothing },
 	{ "nofail", NULL, NULL, set_nothing },
@@ -188,14 +191,23 @@ static const struct option_rule rules[] = {
 };
 
 #define RULES (sizeof(rules) / sizeof(rules[0]))
+static_assert(RULES <= 64, "options.given has a bit for each");
+
+static void print_kinds(void)
+{
+	for (const struct store_kind *const *kind = store_kinds; *kind; kind++)
+		printf("%s %s%s, %s\n", kind == store_kinds ? "KIND:" : "     ",
+		       (*kind)->name, kind == store_kinds ? " (default)" : "",
+		       (*kind)->text);
+}
 
 void options_print_help(void)
 {
 	printf("usage: shmfs [options] [KIND] MOUNTPOINT\n"
 	       "\n"
-	       "Shows shared memory objects as files under MOUNTPOINT.\n"
-	       "KIND: posix (default), the objects of shm_open(3)\n"
-	       "\n"
+	       "Shows shared memory objects as files under MOUNTPOINT.\n");
+	print_kinds();
+	printf("\n"
 	       "  -f                     stay in the foreground\n"
 	       "  -d                     print every request; implies -f\n"
 	       "  -h, --help             print this\n"
@@ -289,6 +301,7 @@ static int set_option(struct options *options, const char *word)
 		return 0;
 	if (!rule)
 		return complain_unknown(word);
+	options->given |= UINT64_C(1) << (rule - rules);
 	if (takes_value(rule))
 		value = word + strlen(rule->name);
 	if (value && (!*value || (!strcmp(rule->value, "N") &&
@@ -366,6 +379,40 @@ static int set_letter(struct options *options, int letter, char **argv)
 	}
 }
 
+/* The kind of this name; NULL: none is. */
+static const struct store_kind *find_kind(const char *name)
+{
+	for (const struct store_kind *const *kind = store_kinds; *kind; kind++)
+		if (!strcmp((*kind)->name, name))
+			return *kind;
+	return NULL;
+}
+
+static void complain_kind(const char *name)
+{
+	char names[128] = "";
+
+	for (const struct store_kind *const *kind = store_kinds; *kind; kind++)
+		snprintf(names + strlen(names), sizeof(names) - strlen(names),
+			 "%s%s", *names ? ", " : "", (*kind)->name);
+	log_error("unknown kind '%s'; accepted is %s", name, names);
+}
+
+/* What was asked for must be something this kind has. */
+static int check_needs(const struct options *options)
+{
+	for (size_t i = 0; i < RULES; i++) {
+		if (!(options->given >> i & 1) ||
+		    !(rules[i].needs & ~options->kind->traits))
+			continue;
+		log_error("option '%.*s' does not apply to %s",
+			  (int)strcspn(rules[i].name, "="), rules[i].name,
+			  options->kind->name);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int set_words(struct options *options, int count, char **words)
 {
 	if (count < 1) {
@@ -377,13 +424,13 @@ static int set_words(struct options *options, int count, char **words)
 			  words[2]);
 		return -EINVAL;
 	}
-	if (count == 2 && strcmp(words[0], posix_kind.name) != 0) {
-		log_error("unknown kind '%s'; accepted is posix", words[0]);
+	options->kind = count == 2 ? find_kind(words[0]) : store_kinds[0];
+	if (!options->kind) {
+		complain_kind(words[0]);
 		return -EINVAL;
 	}
-	options->kind = &posix_kind;
 	options->mountpoint = words[count - 1];
-	return 0;
+	return check_needs(options);
 }
 
 /* Options that leave nothing to show when they are together. */

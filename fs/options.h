@@ -7,6 +7,7 @@
 #define SHMFS_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "owner.h"
 #include "store.h"
@@ -33,8 +34,9 @@ struct options {
 	bool only_native; /* io=native */
 	bool io_uring;
 	unsigned max_threads;
-	unsigned spin; /* microseconds */
-	char *fuse;    /* what libfuse is to have after -o; malloc'ed */
+	unsigned spin;	/* microseconds */
+	char *fuse;	/* what libfuse is to have after -o; malloc'ed */
+	uint64_t given; /* options.c: a bit for each rule that was used */
 };
 
 /*

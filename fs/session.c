@@ -137,6 +137,9 @@ static bool needs_kernel_checks(const struct session *session)
 	const struct fs *fs = &session->fs;
 	struct stat st;
 
+	/* Where rights are not those on files, it would be wrong. */
+	if (!(fs->kind->traits & STORE_FILE_RIGHTS))
+		return false;
 	return session->options->kernel_checks || fs->view.separator ||
 	       geteuid() != 0 ||
 	       fs->kind->get_attr(fs->kind->root(fs->store), &st) != 0 ||
@@ -154,13 +157,14 @@ static int open_fs(struct session *session)
 	fs->reserve = session->options->reserve;
 	fs->all_writes = fs->reserve || session->options->size;
 	fs->acl = session->options->allow_other && geteuid() == 0 &&
-		  !owner_is_shown(&fs->owner);
+		  !owner_is_shown(&fs->owner) &&
+		  (fs->kind->traits & STORE_FILE_RIGHTS);
 	handles_init(&fs->handles);
 	backing_init(&fs->backing, !session->options->no_native);
 	error = fs->kind->open(&fs->store);
 	if (error) {
 		log_error("cannot open the %s objects: %s", fs->kind->name,
-			  error == -EOPNOTSUPP ? "/dev/shm is not a tmpfs"
+			  error == -EOPNOTSUPP ? fs->kind->unsupported
 					       : strerror(-error));
 		return error;
 	}
@@ -197,10 +201,12 @@ static int create_fuse(struct session *session)
 	const struct options *options = session->options;
 	struct fuse_args args = FUSE_ARGS_INIT(0, NULL);
 	bool named = strstr(options->fuse, ",fsname=") != NULL;
+	char name[64];
 	int res = fuse_opt_add_arg(&args, "shmfs");
 
+	snprintf(name, sizeof(name), "-ofsname=%s", options->kind->name);
 	if (!res && !named)
-		res = fuse_opt_add_arg(&args, "-ofsname=posix");
+		res = fuse_opt_add_arg(&args, name);
 	if (!res)
 		res = fuse_opt_add_arg(&args, "-o");
 	if (!res)

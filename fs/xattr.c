@@ -4,10 +4,12 @@
  * and read-only; the two of acl(5) are the object's own where the kernel
  * checks them; all else is not supported (xattr(7)).
  *
- * user.shmfs.io on the root: the data path of this mount.
+ * user.shmfs.io on the root: the data path of this mount. On objects, what
+ * their kind has to tell (facts in store.h).
  */
 #include <errno.h>
 #include <linux/limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
@@ -18,7 +20,8 @@
 #include "directory.h"
 #include "ops.h"
 
-#define IO_NAME "user.shmfs.io"
+#define OURS	"user.shmfs."
+#define IO_NAME OURS "io"
 
 static bool starts_with(const char *name, const char *prefix)
 {
@@ -27,7 +30,7 @@ static bool starts_with(const char *name, const char *prefix)
 
 static bool is_ours(const char *name)
 {
-	return starts_with(name, "user.shmfs.");
+	return starts_with(name, OURS);
 }
 
 static bool is_supported(const struct fs *fs, const char *name)
@@ -57,6 +60,20 @@ static ssize_t copy_value(const char *value, void *buf, size_t size)
 	return (ssize_t)len;
 }
 
+/* The value of an attribute that is ours. */
+static ssize_t get_ours(fuse_req_t req, struct object *object, const char *name,
+			void *buf, size_t size)
+{
+	const struct store_kind *kind = object->kind;
+	char text[64];
+	ssize_t n;
+
+	if (!kind->facts)
+		return -ENODATA;
+	n = kind->get_fact(object, name + strlen(OURS), text, sizeof(text));
+	return n < 0 ? n : copy_value(text, buf, size);
+}
+
 static const char *io_path(fuse_req_t req)
 {
 	return backing_is_native(&fs_of(req)->backing, req) ? "native"
@@ -74,13 +91,14 @@ static ssize_t get_xattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 		return -EOPNOTSUPP;
 	if (nodeid == FUSE_ROOT_ID && !strcmp(name, IO_NAME))
 		return copy_value(io_path(req), buf, size);
-	if (is_ours(name))
-		return -ENODATA;
 	n = fs_object(fs, nodeid, STORE_ATTR, &object);
 	if (n)
 		return n;
-	n = access_check(req, object, R_OK);
-	if (!n)
+	if (is_ours(name))
+		n = get_ours(req, object, name, buf, size);
+	else
+		n = access_check(req, object, R_OK);
+	if (!n && !is_ours(name))
 		n = fs->kind->get_xattr(object, name, buf, size);
 	object_put(object);
 	return n;
@@ -125,10 +143,34 @@ static size_t keep_supported(const struct fs *fs, char *names, size_t len)
 	return kept;
 }
 
+static size_t add_name(char *names, const char *name)
+{
+	return (size_t)sprintf(names, "%s", name) + 1;
+}
+
+/* Adds those that are ours; there is room. Returns the bytes they take. */
+static size_t add_ours(const struct fs *fs, fuse_ino_t nodeid, char *names)
+{
+	const char *const *fact = fs->kind->facts;
+	size_t n = 0;
+
+	if (nodeid == FUSE_ROOT_ID)
+		return add_name(names, IO_NAME);
+	for (; fact && *fact; fact++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), OURS "%s", *fact);
+		n += add_name(names + n, name);
+	}
+	return n;
+}
+
+#define OURS_MAX 1024 /* bytes of all names that are ours */
+
 /* The names to show, in this thread's buffer. */
 static ssize_t list_names(struct fs *fs, fuse_ino_t nodeid, char **ret_names)
 {
-	char *names = thread_buffer(XATTR_LIST_MAX + sizeof(IO_NAME));
+	char *names = thread_buffer(XATTR_LIST_MAX + OURS_MAX);
 	struct object *object;
 	ssize_t n;
 
@@ -145,10 +187,7 @@ static ssize_t list_names(struct fs *fs, fuse_ino_t nodeid, char **ret_names)
 	if (n < 0)
 		return n;
 	n = (ssize_t)keep_supported(fs, names, (size_t)n);
-	if (nodeid == FUSE_ROOT_ID) {
-		memcpy(names + n, IO_NAME, sizeof(IO_NAME));
-		n += (ssize_t)sizeof(IO_NAME);
-	}
+	n += (ssize_t)add_ours(fs, nodeid, names + n);
 	return n;
 }
 

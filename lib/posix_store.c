@@ -348,7 +348,9 @@ static int posix_rename(struct store *store, const char *from, const char *to,
 const struct store_kind posix_kind = {
 	.name = "posix",
 	.text = "the objects of shm_open(3)",
-	.traits = STORE_SEMAPHORES | STORE_KERNEL_WRITES,
+	.traits = STORE_SEMAPHORES | STORE_KERNEL_WRITES | STORE_FILE_RIGHTS |
+		  STORE_GROWS | STORE_ANY_NAME,
+	.unsupported = "/dev/shm is not a tmpfs",
 	.open = posix_store_open,
 	.close = posix_store_close,
 	.root = posix_root,

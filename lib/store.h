@@ -121,12 +121,22 @@ enum {
 	 * kernel may only map it.
 	 */
 	STORE_KERNEL_WRITES = 1 << 1,
+	/*
+	 * Owner, group, mode and ACLs mean what they do on files, so that the
+	 * kernel may judge by them who may do what. Else see permit.
+	 */
+	STORE_FILE_RIGHTS = 1 << 2,
+	/* Objects can get another size. */
+	STORE_GROWS = 1 << 3,
+	/* Any name can be given, so that some can stand for directories. */
+	STORE_ANY_NAME = 1 << 4,
 };
 
 struct store_kind {
 	const char *name; /* on the command line, and in /proc/mounts */
 	const char *text; /* what it shows, for people */
 	unsigned traits;
+	const char *unsupported; /* what -EOPNOTSUPP of open means */
 
 	/*
 	 * Opens the namespace. -errno as open(2) of it; -EOPNOTSUPP if it is
@@ -242,12 +252,11 @@ struct store_kind {
 	void (*close_object)(struct object *object);
 
 	/*
-	 * NULL where owner, group, mode and ACLs mean what they do to files,
-	 * so that the kernel may judge who may do what by them. Else: whether
-	 * the caller (with groups) may use the object's data; `want` is R_OK,
-	 * W_OK, X_OK of access(2), joined. -EACCES. What other functions do
-	 * with the caller's rights they then judge by themselves.
-	 * `override` is the capability (capabilities(7)) that has them all.
+	 * NULL with STORE_FILE_RIGHTS. Else: whether the caller (with groups)
+	 * may use the object's data; `want` is R_OK, W_OK, X_OK of access(2),
+	 * joined. -EACCES, which `override` makes up for, a capability
+	 * (capabilities(7)). What other functions do with the caller's rights
+	 * they judge by themselves.
 	 */
 	int (*permit)(struct object *object, const struct store_caller *caller,
 		      int want);

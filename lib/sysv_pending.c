@@ -332,7 +332,7 @@ static int get_segment(struct sysv_pending *pending, key_t key, off_t size)
 	if (shmid < 0) {
 		error = -errno;
 		snprintf(pending->reason, sizeof(pending->reason),
-			 "%lld bytes: %s", (long long)size,
+			 "no segment of %lld bytes: %s", (long long)size,
 			 limit_met(error, size));
 	}
 	caller_leave_ipc(&saved);
@@ -423,7 +423,8 @@ int sysv_pending_make(struct sysv_pending *pending, off_t size)
 	error = attach_and_fill(pending, &segment);
 	if (error)
 		snprintf(pending->reason, sizeof(pending->reason),
-			 "%lld bytes: cannot be filled", (long long)size);
+			 "no segment of %lld bytes: out of memory",
+			 (long long)size);
 	if (error || !named)
 		(void)sysv_remove(segment.shmid, NULL); /* we made it */
 	drop_data(pending);
