@@ -198,7 +198,7 @@ static void remove_objects(const char *prefix)
 
 		if (!strncmp(name, "sem.", 4))
 			name += 4;
-		if (!strncmp(name, prefix, strlen(prefix)))
+		if (*prefix && !strncmp(name, prefix, strlen(prefix)))
 			remove_entry(dirfd(d), e->d_name);
 	}
 	if (d)
@@ -311,13 +311,14 @@ static void exec_daemon(const struct fixture *f, const char *options)
 		snprintf(all + strlen(all), sizeof(all) - strlen(all),
 			 "%sprefix=%s%s", *all ? "," : "", f->object_prefix,
 			 strcmp(view, "tree") ? "" : ",separator=:");
+	if (!*all)
+		strcpy(all, "rw"); /* which it is in any case */
 	close_others(none);
 	if (!shmfs)
 		fprintf(stderr, "# SHMFS is not set\n");
-	else if (*all)
-		execl(shmfs, shmfs, "-f", "-o", all, f->mount, (char *)NULL);
 	else
-		execl(shmfs, shmfs, "-f", f->mount, (char *)NULL);
+		execl(shmfs, shmfs, "-f", "-o", all, f->kind, f->mount,
+		      (char *)NULL);
 	_exit(127);
 }
 
@@ -356,7 +357,8 @@ static const char *enter_view(struct fixture *f)
 	return NULL;
 }
 
-static void start(struct fixture *f, const char *options, bool private_shm)
+static void start(struct fixture *f, const char *kind, const char *options,
+		  bool private_shm)
 {
 	static unsigned int serial;
 	struct record *r = record_new();
@@ -365,8 +367,10 @@ static void start(struct fixture *f, const char *options, bool private_shm)
 
 	memset(f, 0, sizeof(*f));
 	assert_non_null(r);
-	snprintf(f->object_prefix, sizeof(f->prefix), "shmfs-test.%d.%u.",
-		 getpid(), serial++);
+	f->kind = kind;
+	if (strcmp(kind, "sysv") != 0) /* their names are not ours to choose */
+		snprintf(f->object_prefix, sizeof(f->prefix),
+			 "shmfs-test.%d.%u.", getpid(), serial++);
 	strcpy(f->mount, "/tmp/shmfs-test.XXXXXX");
 	assert_non_null(mkdtemp(f->mount));
 	assert_int_equal(stat(f->mount, &st), 0);
@@ -390,7 +394,13 @@ static void start(struct fixture *f, const char *options, bool private_shm)
 
 void fixture_start(struct fixture *f, const char *options)
 {
-	start(f, options, false);
+	start(f, "posix", options, false);
+}
+
+void fixture_start_sysv(struct fixture *f, const char *options)
+{
+	assert_int_equal(unshare(CLONE_NEWIPC), 0);
+	start(f, "sysv", options, false);
 }
 
 void fixture_start_private(struct fixture *f, const char *options,
@@ -401,7 +411,7 @@ void fixture_start_private(struct fixture *f, const char *options,
 	assert_int_equal(mount("tmpfs", "/dev/shm", "tmpfs",
 			       MS_NOSUID | MS_NODEV, tmpfs_options),
 			 0);
-	start(f, options, true);
+	start(f, "posix", options, true);
 }
 
 /* Reaps the daemon, with SIGKILL when it does not end by itself. */
@@ -462,6 +472,17 @@ int fixture_setup(void **state)
 	if (!f)
 		return -1;
 	fixture_start(f, NULL);
+	return 0;
+}
+
+int fixture_setup_sysv(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	*state = f;
+	if (!f)
+		return -1;
+	fixture_start_sysv(f, NULL);
 	return 0;
 }
 

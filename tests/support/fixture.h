@@ -18,9 +18,11 @@
 #include <sys/types.h>
 
 struct fixture {
-	char mount[64];	 /* the mountpoint, made with mkdtemp(3) */
-	char dir[72];	 /* where the test works: the same, without a view */
-	char prefix[48]; /* what this test's file names start with */
+	char mount[64]; /* the mountpoint, made with mkdtemp(3) */
+	char dir[72];	/* where the test works: the same, without a view */
+	/* what this test's file names start with; "": any */
+	char prefix[48];
+	const char *kind;	/* as on the command line */
 	char object_prefix[56]; /* what its object names start with */
 	pid_t daemon;		/* pid of the foreground daemon, 0 if none */
 };
@@ -40,6 +42,13 @@ void fixture_start_private(struct fixture *f, const char *options,
 			   const char *tmpfs_options);
 
 /*
+ * The same for System V segments: moves the calling process into its own IPC
+ * namespace, without any, and mounts them. fixture_path() of "0x..." is that
+ * file. Root only.
+ */
+void fixture_start_sysv(struct fixture *f, const char *options);
+
+/*
  * SIGTERM, wait, unmount if still mounted, remove the directory and every
  * object with the prefix. Returns the daemon's exit status as an exit code
  * (0..255; 128 + signal when killed). Callable twice, and after
@@ -53,6 +62,7 @@ void fixture_kill(struct fixture *f);
 /* Ready-made cmocka setup/teardown: *state is a struct fixture. The teardown
  * fails the test when the daemon's exit code is not 0. */
 int fixture_setup(void **state);
+int fixture_setup_sysv(void **state);
 int fixture_teardown(void **state);
 
 /* Path of object `name` (prefix added) under the mount, and its shm_open

@@ -90,7 +90,8 @@ shmfs_launch()
 	args=(-f)
 	[ -z "$o" ] || args+=(-o "$o")
 	env --default-signal=INT setpriv --pdeathsig TERM \
-		"$@" "$SHMFS" "${args[@]}" "$dir" </dev/null &
+		"$@" "$SHMFS" "${args[@]}" "${SHMFS_KIND:-posix}" "$dir" \
+		</dev/null &
 	DAEMON=$!
 }
 
@@ -132,6 +133,21 @@ shmfs_private()
 		umount -l "$others" 2>/dev/null || : # gone by itself
 	done
 	mount -t tmpfs -o "nosuid,nodev,mode=1777${1:+,$1}" tmpfs /dev/shm
+}
+
+# A private IPC namespace, and the kind sysv for the mounts that follow. To be
+# called before anything else: it starts the script anew.
+shmfs_private_ipc()
+{
+	local here
+
+	here=$(readlink /proc/self/ns/ipc)
+	if [ "${SHMFS_OUTSIDE_IPC:-$here}" = "$here" ]; then
+		rm -rf "$SIDE"
+		SHMFS_OUTSIDE_IPC=$here exec unshare --ipc \
+			"$BASH" ${SHMFS_TRACE:+-x} "$0"
+	fi
+	SHMFS_KIND=sysv
 }
 
 # shellcheck disable=SC2120 # the arguments are for the tests
