@@ -397,10 +397,15 @@ void fixture_start(struct fixture *f, const char *options)
 	start(f, "posix", options, false);
 }
 
+void fixture_mount_sysv(struct fixture *f, const char *options)
+{
+	start(f, "sysv", options, false);
+}
+
 void fixture_start_sysv(struct fixture *f, const char *options)
 {
 	assert_int_equal(unshare(CLONE_NEWIPC), 0);
-	start(f, "sysv", options, false);
+	fixture_mount_sysv(f, options);
 }
 
 void fixture_start_private(struct fixture *f, const char *options,

@@ -47,6 +47,8 @@ void fixture_start_private(struct fixture *f, const char *options,
  * file. Root only.
  */
 void fixture_start_sysv(struct fixture *f, const char *options);
+/* The same in the IPC namespace the process is in. */
+void fixture_mount_sysv(struct fixture *f, const char *options);
 
 /*
  * SIGTERM, wait, unmount if still mounted, remove the directory and every
