@@ -64,6 +64,8 @@ struct sysv_object {
 	enum store_access access;
 	struct sysv_segment own;
 	struct sysv_pending *pending; /* referenced, or NULL */
+	bool found;		      /* by name: with what it was then */
+	struct shmid_ds seen;
 };
 
 struct store {
@@ -129,6 +131,9 @@ int sysv_root_new(struct store *store, struct object **ret_object);
 /* -ENOENT if the id is not, or no more, of the segment `ino`. */
 int sysv_object_new(struct store *store, int shmid, uint64_t ino,
 		    enum store_access access, struct object **ret_object);
+/* The same for its attributes, with what sysv_stat() has just told. */
+int sysv_object_found(struct store *store, int shmid, const struct shmid_ds *ds,
+		      struct object **ret_object);
 /* Takes over the reference on `pending`, also when it fails. */
 int sysv_object_of_pending(struct sysv_pending *pending,
 			   enum store_access access,

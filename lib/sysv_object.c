@@ -2,7 +2,9 @@
 /*
  * Objects of the System V kind, all but their bytes. One that was opened for
  * its data holds an attachment of its own until it is closed; one that was
- * opened for its attributes holds nothing but the id. A pending segment
+ * opened for its attributes holds nothing but the id, which does not keep the
+ * segment; if it was found by name, it answers what that led to then, for as
+ * long as a lookup and what it was for may take. A pending segment
  * (sysv_pending.c) has one attachment for all who had it open when it was made.
  */
 #include <errno.h>
@@ -64,6 +66,19 @@ int sysv_object_new(struct store *store, int shmid, uint64_t ino,
 	return error;
 }
 
+int sysv_object_found(struct store *store, int shmid, const struct shmid_ds *ds,
+		      struct object **ret_object)
+{
+	int error = sysv_object_new(store, shmid, sysv_ino(shmid, ds),
+				    STORE_ATTR, ret_object);
+
+	if (error)
+		return error;
+	sysv_object(*ret_object)->found = true;
+	sysv_object(*ret_object)->seen = *ds;
+	return 0;
+}
+
 int sysv_object_of_pending(struct sysv_pending *pending,
 			   enum store_access access, struct object **ret_object)
 {
@@ -88,6 +103,15 @@ const struct sysv_segment *sysv_segment_of(struct sysv_object *object)
 	return &object->own;
 }
 
+/*
+ * What to say of a segment that is gone. There was a moment without it since
+ * it was found; failing that, its name is to be looked up anew.
+ */
+static int error_of_gone(const struct sysv_object *object)
+{
+	return object->found ? -ENOENT : -ESTALE;
+}
+
 int sysv_reopen(struct object *base, enum store_access access,
 		struct object **ret_object)
 {
@@ -102,7 +126,7 @@ int sysv_reopen(struct object *base, enum store_access access,
 	}
 	error = sysv_object_new(object->store, segment->shmid, segment->ino,
 				access, ret_object);
-	return error == -ENOENT ? -ESTALE : error;
+	return error == -ENOENT ? error_of_gone(object) : error;
 }
 
 void sysv_object_close(struct object *base)
@@ -154,10 +178,28 @@ void sysv_unlock_pending(struct sysv_object *object)
 	pthread_mutex_unlock(&object->pending->lock);
 }
 
+/* What the segment of an object is, or was when it was found. */
+static int stat_segment(struct sysv_object *object, struct shmid_ds *ret_ds)
+{
+	const struct sysv_segment *segment = sysv_segment_of(object);
+	struct shmid_ds ds;
+	int error = sysv_stat(segment->shmid, &ds);
+
+	if (!error && sysv_ino(segment->shmid, &ds) != segment->ino)
+		error = -ENOENT;
+	if (error == -ENOENT && object->found) {
+		ds = object->seen;
+		ds.shm_perm.mode |= SHM_DEST;
+		error = 0;
+	}
+	if (!error)
+		*ret_ds = ds;
+	return error == -ENOENT ? -ESTALE : error;
+}
+
 int sysv_get_attr(struct object *base, struct stat *ret_stat)
 {
 	struct sysv_object *object = sysv_object(base);
-	const struct sysv_segment *segment;
 	struct shmid_ds ds;
 	int error;
 
@@ -170,14 +212,11 @@ int sysv_get_attr(struct object *base, struct stat *ret_stat)
 		sysv_unlock_pending(object);
 		return 0;
 	}
-	segment = sysv_segment_of(object);
-	error = sysv_stat(segment->shmid, &ds);
-	if (error == -ENOENT ||
-	    (!error && sysv_ino(segment->shmid, &ds) != segment->ino))
-		return -ESTALE;
-	if (!error)
-		sysv_fill_stat(segment->shmid, &ds, ret_stat);
-	return error;
+	error = stat_segment(object, &ds);
+	if (error)
+		return error;
+	sysv_fill_stat(sysv_segment_of(object)->shmid, &ds, ret_stat);
+	return 0;
 }
 
 /* Times are the kernel's own; all that can be had is both of them now. */
@@ -209,7 +248,7 @@ static int set_segment(struct object *base, const struct store_attr *attr)
 	if (!error && (attr->set & STORE_SET_TIMES) &&
 	    attr->atime.tv_nsec == UTIME_NOW)
 		error = sysv_touch(segment->shmid, attr->caller);
-	return error == -ENOENT ? -ESTALE : error;
+	return error == -ENOENT ? error_of_gone(sysv_object(base)) : error;
 }
 
 int sysv_set_attr(struct object *base, const struct store_attr *attr)
@@ -271,10 +310,10 @@ static int get_perm(struct sysv_object *object, struct ipc_perm *ret_perm)
 		sysv_unlock_pending(object);
 		return 0;
 	}
-	error = sysv_stat(sysv_segment_of(object)->shmid, &ds);
+	error = stat_segment(object, &ds);
 	if (!error)
 		*ret_perm = ds.shm_perm;
-	return error == -ENOENT ? -ESTALE : error;
+	return error;
 }
 
 int sysv_permit(struct object *object, const struct store_caller *caller,
@@ -306,6 +345,7 @@ ssize_t sysv_get_fact(struct object *base, const char *name, char *buf,
 	const struct sysv_segment *segment = sysv_segment_of(object);
 	bool is_key = !strcmp(name, "key");
 	struct shmid_ds ds;
+	int error;
 
 	if (base == object->store->root)
 		return -ENODATA;
@@ -315,8 +355,9 @@ ssize_t sysv_get_fact(struct object *base, const char *name, char *buf,
 			      : -ENODATA;
 	if (!strcmp(name, "shmid"))
 		return snprintf(buf, size, "%d", segment->shmid);
-	if (sysv_stat(segment->shmid, &ds))
-		return -ESTALE;
+	error = stat_segment(object, &ds);
+	if (error)
+		return error;
 	if (is_key)
 		return snprintf(buf, size, SYSV_KEY_FORMAT,
 				(unsigned)ds.shm_perm.__key);

@@ -254,8 +254,7 @@ static int sysv_find(struct store *store, const char *name,
 		return error;
 	if (pending)
 		return sysv_object_of_pending(pending, STORE_ATTR, ret_object);
-	return sysv_object_new(store, shmid, sysv_ino(shmid, &ds), STORE_ATTR,
-			       ret_object);
+	return sysv_object_found(store, shmid, &ds, ret_object);
 }
 
 static int sysv_open_object(struct store *store, const char *name, uint64_t ino,

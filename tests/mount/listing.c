@@ -2,7 +2,7 @@
 /*
  * Reading the directory while it changes: whatever is there from before the
  * first call until after the last is listed exactly once, in directories of
- * all sizes and through buffers of all sizes.
+ * all sizes and through buffers of all sizes. Of every kind.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,17 +21,25 @@
 #include <cmocka.h>
 
 #include "fixture.h"
+#include "kind.h"
 #include "rng.h"
 #include "workers.h"
 
 #define STABLE_MAX 3000
 #define CHURN	   400
 
+/* An object that lives throughout, by the name it is listed with. */
+struct stable {
+	char file[80];
+	int number;
+};
+
 struct list {
 	const struct fixture *f;
-	int stable;	    /* objects that live throughout */
-	size_t buffer;	    /* of getdents64(2) */
-	bool through_mount; /* how the others are changed */
+	struct stable *known; /* sorted */
+	int stable;	      /* objects that live throughout */
+	size_t buffer;	      /* of getdents64(2) */
+	bool through_mount;   /* how the others are changed */
 };
 
 struct entry {
@@ -51,14 +60,23 @@ static const char *numbered(const char *what, int number)
 	return name;
 }
 
-/* -1: another test's, or one that changes. */
-static int stable_number(const struct list *l, const char *name)
+static int by_file(const void *a, const void *b)
 {
-	size_t length = strlen(l->f->prefix);
+	const struct stable *left = a, *right = b;
 
-	if (strncmp(name, l->f->prefix, length) || name[length] != 's')
-		return -1;
-	return atoi(name + length + 1);
+	return strcmp(left->file, right->file);
+}
+
+/* -1: another test's, or one that changes. */
+static int stable_number(const struct list *l, const char *file)
+{
+	const struct stable *found;
+	struct stable wanted;
+
+	snprintf(wanted.file, sizeof(wanted.file), "%s", file);
+	found = bsearch(&wanted, l->known, (size_t)l->stable, sizeof(wanted),
+			by_file);
+	return found ? found->number : -1;
 }
 
 static int count_entries(const struct list *l, const char *bytes, long length,
@@ -73,8 +91,6 @@ static int count_entries(const struct list *l, const char *bytes, long length,
 			++*ret_dots;
 		else if (e->type != DT_REG && e->type != DT_UNKNOWN)
 			return WORKER_WRONG("%s: type %u", e->name, e->type);
-		if (number >= l->stable)
-			return WORKER_WRONG("%s: never made", e->name);
 		if (number >= 0 && seen[number]++)
 			return WORKER_WRONG("%s: twice", e->name);
 	}
@@ -150,7 +166,7 @@ static int list_and_stat(struct workers *w, int me, void *arg)
 						    strerror(errno));
 			}
 			if (number >= 0 &&
-			    (st.st_ino != e->d_ino || st.st_size != number))
+			    (st.st_ino != e->d_ino || st.st_size != number + 1))
 				return WORKER_WRONG("s%d: another", number);
 			found += number >= 0;
 		}
@@ -161,26 +177,52 @@ static int list_and_stat(struct workers *w, int me, void *arg)
 	return 0;
 }
 
-static int change_once(const struct list *l, uint64_t *rng, int me)
+static int change_through_mount(const struct fixture *f, const char *name,
+				const char *other, bool rename_it)
 {
-	const char *dir = l->through_mount ? l->f->dir : "/dev/shm";
-	const char *prefix =
-		l->through_mount ? l->f->prefix : l->f->object_prefix;
-	char path[256], other[256];
-	int fd;
+	const char *path = fixture_path(f, name);
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 
-	snprintf(path, sizeof(path), "%s/%sc%d.%d", dir, prefix, me,
-		 (int)rng_below(rng, CHURN));
-	snprintf(other, sizeof(other), "%s/%sc%d.%d", dir, prefix, me,
-		 (int)rng_below(rng, CHURN));
-	fd = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
-	if (fd >= 0)
-		close(fd);
-	else if (errno != EEXIST)
+	if (fd >= 0) {
+		if (write(fd, "x", 1) != 1 || close(fd))
+			return WORKER_WRONG("write: %s", strerror(errno));
+		return 0;
+	}
+	if (errno != EEXIST)
 		return WORKER_WRONG("create: %s", strerror(errno));
-	else if (rng_chance(rng, 30) ? rename(path, other) : unlink(path))
+	if (rename_it ? rename(path, fixture_path(f, other)) : unlink(path))
 		return WORKER_WRONG("change: %s", strerror(errno));
 	return 0;
+}
+
+static int change_directly(const struct fixture *f, const char *name,
+			   const char *other, bool rename_it)
+{
+	int error = kind_make(f, name, 1);
+	char from[96], to[96];
+
+	if (error == -EEXIST && rename_it) {
+		snprintf(from, sizeof(from), "/dev/shm%s",
+			 fixture_name(f, name));
+		snprintf(to, sizeof(to), "/dev/shm%s", fixture_name(f, other));
+		error = rename(from, to) ? -errno : 0;
+	} else if (error == -EEXIST) {
+		error = kind_remove(f, name);
+	}
+	return error ? WORKER_WRONG("change: %s", strerror(-error)) : 0;
+}
+
+static int change_once(const struct list *l, uint64_t *rng, int me)
+{
+	/* A segment's key cannot change. */
+	bool rename_it = rng_chance(rng, 30) && kind_is("posix");
+	char name[32], other[32];
+
+	snprintf(name, sizeof(name), "c%d.%d", me, (int)rng_below(rng, CHURN));
+	snprintf(other, sizeof(other), "c%d.%d", me,
+		 (int)rng_below(rng, CHURN));
+	return (l->through_mount ? change_through_mount : change_directly)(
+		l->f, name, other, rename_it);
 }
 
 static int change_it(struct workers *w, int me, void *arg)
@@ -195,16 +237,18 @@ static int change_it(struct workers *w, int me, void *arg)
 	return 0;
 }
 
-static void make_stable(const struct list *l)
+static void make_stable(struct list *l)
 {
+	l->known = calloc((size_t)l->stable, sizeof(*l->known));
+	assert_non_null(l->known);
 	for (int i = 0; i < l->stable; i++) {
-		int fd = shm_open(fixture_name(l->f, numbered("s", i)),
-				  O_RDWR | O_CREAT | O_EXCL, 0600);
+		const char *name = numbered("s", i);
 
-		assert_return_code(fd, errno);
-		assert_return_code(ftruncate(fd, i), errno);
-		close(fd);
+		assert_int_equal(kind_make(l->f, name, (size_t)i + 1), 0);
+		l->known[i].number = i;
+		strcpy(l->known[i].file, kind_file(l->f, name));
 	}
+	qsort(l->known, (size_t)l->stable, sizeof(*l->known), by_file);
 }
 
 static void list_while_changing(struct fixture *f, int stable)
@@ -226,6 +270,7 @@ static void list_while_changing(struct fixture *f, int stable)
 			      workers_progress(&w, i));
 	assert_int_equal(workers_stop(&w, 60), 0);
 	assert_true(fine);
+	free(l.known);
 }
 
 static void few(void **state)
@@ -274,6 +319,7 @@ static void positions(void **state)
 		assert_string_equal(e->d_name, names[n]);
 	}
 	closedir(dir);
+	free(l.known);
 }
 
 int main(void)

@@ -30,6 +30,8 @@
 
 #include <cmocka.h>
 
+#include "kind.h"
+
 #define START_SECONDS 60 /* valgrind and sanitizers are slow starters */
 #define STOP_SECONDS  60
 #define MOUNTS	      16 /* at once in one test process */
@@ -86,7 +88,7 @@ const char *fixture_path(const struct fixture *f, const char *name)
 	static _Thread_local unsigned int turn;
 	char *b = buf[turn++ % 2];
 
-	snprintf(b, sizeof(buf[0]), "%s/%s%s", f->dir, f->prefix, name);
+	snprintf(b, sizeof(buf[0]), "%s/%s", f->dir, kind_file(f, name));
 	return b;
 }
 
@@ -394,7 +396,10 @@ static void start(struct fixture *f, const char *kind, const char *options,
 
 void fixture_start(struct fixture *f, const char *options)
 {
-	start(f, "posix", options, false);
+	if (kind_is("sysv"))
+		fixture_start_sysv(f, options);
+	else
+		start(f, "posix", options, false);
 }
 
 void fixture_mount_sysv(struct fixture *f, const char *options)

@@ -28,8 +28,9 @@ struct fixture {
 };
 
 /*
- * Mounts in a fresh directory with "shmfs -f -o options" (NULL: none) and
- * waits until the mount answers. Asserts (cmocka) on failure.
+ * Mounts the kind under test (kind.h) in a fresh directory with "shmfs -f -o
+ * options" (NULL: none) and waits until the mount answers. Asserts (cmocka) on
+ * failure.
  */
 void fixture_start(struct fixture *f, const char *options);
 
