@@ -7,6 +7,7 @@
 set -eu
 # shellcheck source=tests/support/functions.sh
 . "${SHMFS_SUPPORT:?}/functions.sh"
+shmfs_private_kind
 
 # Ticks (10 ms) of CPU that the daemon has had.
 ticks()
@@ -31,12 +32,14 @@ idle()
 for spin in 0 50 10000; do
 	shmfs_start "spin=$spin"
 	for i in 1 2 3; do
-		echo "$i" >"$MNT/${PREFIX}x"
-		[ "$(cat "$MNT/${PREFIX}x")" = "$i" ]
+		file=$MNT/$(file_name "x$i")
+		echo "$i" >"$file"
+		[ "$(cat "$file")" = "$i" ]
+		[ "$i" = 3 ] || rm "$file"
 	done
 	check "spin=$spin: idle" idle
-	check "spin=$spin: goes on" [ "$(cat "$MNT/${PREFIX}x")" = 3 ]
-	rm "$MNT/${PREFIX}x"
+	check "spin=$spin: goes on" [ "$(cat "$file")" = 3 ]
+	rm "$file"
 	shmfs_stop
 done
 

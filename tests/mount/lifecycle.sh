@@ -8,7 +8,8 @@
 set -eu
 # shellcheck source=tests/support/functions.sh
 . "${SHMFS_SUPPORT:?}/functions.sh"
-shmfs_private ''
+shmfs_private_kind
+kind=${SHMFS_KIND:-posix}
 new_dir DIR
 new_dir PLACE
 
@@ -34,7 +35,7 @@ background()
 	local o
 
 	o=$(shmfs_options "${BACKGROUND_OPTIONS-}")
-	"$SHMFS" ${o:+-o "$o"} "$@"
+	"$SHMFS" ${o:+-o "$o"} "$kind" "$@"
 }
 
 fails()
@@ -47,15 +48,16 @@ for signal in TERM INT HUP; do
 	shmfs_stop "$signal"
 	check "SIG$signal unmounts; exit status 0" fails is_mounted "$MNT"
 	shmfs_start
-	echo held >"$MNT/${PREFIX}held"
-	exec 3<"$MNT/${PREFIX}held" 4>>"$MNT/${PREFIX}held"
+	held=$MNT/$(file_name held)
+	echo held >"$held"
+	exec 3<"$held" 4<>"$held"
 	cat <&3 >"$SIDE/out"
 	echo held >&4
 	shmfs_stop "$signal"
 	check "SIG$signal with a file in use" fails timeout 10 cat <&3
 	exec 3<&- 4>&-
-	check 'the object is intact' grep -qx held "/dev/shm/${PREFIX}held"
-	rm "/dev/shm/${PREFIX}held"
+	check 'the object is intact' object_says held held
+	object_remove held
 done
 
 shmfs_start
@@ -69,8 +71,8 @@ shmfs_start
 first=$DAEMON
 shmfs_launch "$DIR"
 wait_for 60 up_or_gone "$DIR"
-touch "$MNT/${PREFIX}a"
-check 'two mounts show the same objects' rm "$DIR/${PREFIX}a"
+echo a >"$MNT/$(file_name a)"
+check 'two mounts show the same objects' rm "$DIR/$(file_name a)"
 kill "$DAEMON"
 status=0
 wait "$DAEMON" || status=$?
@@ -86,8 +88,8 @@ at_once()
 	for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 		background "$DIR"
 		stat -f -c %t "$DIR" | grep -qx 65735546
-		touch "$DIR/$PREFIX$i"
-		rm "/dev/shm/$PREFIX$i"
+		echo "$i" >"$DIR/$(file_name "$i")"
+		object_remove "$i"
 		umount "$DIR"
 		wait_for 20 no_daemon "$DIR"
 	done
@@ -112,10 +114,10 @@ check 'the daemon keeps no pipe open, prints nothing' test ! -s "$SIDE/out"
 umount "$DIR"
 
 status=0
-timeout 30 "$SHMFS" "$DIR" <&- >&- 2>&- || status=$?
+timeout 30 "$SHMFS" "$kind" "$DIR" <&- >&- 2>&- || status=$?
 check 'started without standard descriptors' test "$status" = 0
-check 'it answers' timeout 30 touch "$DIR/${PREFIX}x"
-rm -f "/dev/shm/${PREFIX}x"
+check 'it answers' timeout 30 truncate -s 1 "$DIR/$(file_name x)"
+object_remove x
 umount -l "$DIR"
 
 cd "$PLACE"
@@ -131,36 +133,42 @@ background link
 check 'a link as mountpoint' is_mounted "$PLACE/relative"
 umount "$PLACE/relative"
 background ./' odd, na"me'
-check 'an odd name as mountpoint' touch "./ odd, na\"me/${PREFIX}odd"
-rm "/dev/shm/${PREFIX}odd"
+check 'an odd name as mountpoint' \
+	truncate -s 1 "./ odd, na\"me/$(file_name odd)"
+object_remove odd
 umount ./' odd, na"me'
-background posix "$DIR"
-check 'KIND posix' is_mounted "$DIR"
-umount "$DIR"
 cd /
 
-mkdir "/dev/shm/${PREFIX}dir"
-background "/dev/shm/${PREFIX}dir"
-touch "/dev/shm/${PREFIX}y"
-check 'a mountpoint in the namespace' \
-	diff <(ls "/dev/shm/${PREFIX}dir") - <<<"${PREFIX}y"
-umount "/dev/shm/${PREFIX}dir"
-rm "/dev/shm/${PREFIX}y"
-rmdir "/dev/shm/${PREFIX}dir"
+# The default, and what its namespace is: a directory.
+posix()
+{
+	"$SHMFS" "$DIR"
+	check 'posix is the default' grep -q "^posix $DIR fuse.shmfs rw" \
+		/proc/self/mounts
+	umount "$DIR"
+	mkdir "/dev/shm/${PREFIX}dir"
+	background "/dev/shm/${PREFIX}dir"
+	touch "/dev/shm/${PREFIX}y"
+	check 'a mountpoint in the namespace' \
+		diff <(ls "/dev/shm/${PREFIX}dir") - <<<"${PREFIX}y"
+	umount "/dev/shm/${PREFIX}dir"
+	rm "/dev/shm/${PREFIX}y"
+	rmdir "/dev/shm/${PREFIX}dir"
+	touch "/dev/shm/sem.${PREFIX}s"
+	background "$DIR"
+	check 'semaphores are hidden' test ! -e "$DIR/sem.${PREFIX}s"
+	umount "$DIR"
+	BACKGROUND_OPTIONS=semaphores background "$DIR"
+	check 'and shown with -o semaphores' test -e "$DIR/sem.${PREFIX}s"
+	umount "$DIR"
+	rm "/dev/shm/sem.${PREFIX}s"
+}
+[ "$kind" != posix ] || posix
 
 BACKGROUND_OPTIONS=ro background "$DIR"
 check 'ro: nothing can be made' \
-	bash -c '! touch "$1" 2>&1 | grep -v "Read-only"' sh "$DIR/${PREFIX}z"
+	bash -c '! touch "$1" 2>&1 | grep -v "Read-only"' sh "$DIR/$(file_name z)"
 umount "$DIR"
-
-touch "/dev/shm/sem.${PREFIX}s"
-background "$DIR"
-check 'semaphores are hidden' test ! -e "$DIR/sem.${PREFIX}s"
-umount "$DIR"
-BACKGROUND_OPTIONS=semaphores background "$DIR"
-check 'and shown with -o semaphores' test -e "$DIR/sem.${PREFIX}s"
-umount "$DIR"
-rm "/dev/shm/sem.${PREFIX}s"
 
 # mount(8) and its helper look for a program named like the type, in the
 # standard places only. This namespace is ours, so shmfs can be in one.
@@ -172,20 +180,20 @@ by_mount()
 
 	o=$(shmfs_options "$1")
 	shift
-	mount -t fuse.shmfs posix "$DIR" ${o:+-o "$o"} "$@"
+	mount -t fuse.shmfs "$kind" "$DIR" ${o:+-o "$o"} "$@"
 }
 by_mount ''
-check 'mount -t fuse.shmfs posix' grep -q "^posix $DIR fuse.shmfs rw" \
+check "mount -t fuse.shmfs $kind" grep -q "^$kind $DIR fuse.shmfs rw" \
 	/proc/self/mounts
-check 'it answers' touch "$DIR/${PREFIX}m"
+check 'it answers' truncate -s 1 "$DIR/$(file_name m)"
 check 'umount -t fuse.shmfs' umount -t fuse.shmfs "$DIR"
-rm "/dev/shm/${PREFIX}m"
+object_remove m
 by_mount ro,noexec,noatime,allow_other,fsname=name
 check 'mount -o ro,noexec,...' grep -q \
 	"^name $DIR fuse.shmfs ro,.*noexec,.*allow_other" /proc/self/mounts
 umount "$DIR"
-printf 'posix %s fuse.shmfs noauto,nofail,x-comment,semaphores 0 0\n' "$DIR" \
-	>"$SIDE/fstab"
+printf '%s %s fuse.shmfs noauto,nofail,x-comment,noexec 0 0\n' "$kind" \
+	"$DIR" >"$SIDE/fstab"
 check 'mount by fstab' mount -T "$SIDE/fstab" "$DIR"
 check 'umount by it' umount "$DIR"
 check 'mount -o nonsense fails' fails by_mount nonsense

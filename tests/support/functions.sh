@@ -150,6 +150,53 @@ shmfs_private_ipc()
 	SHMFS_KIND=sysv
 }
 
+# For tests of every kind: a namespace of SHMFS_KIND for this test alone. To be
+# called before anything else.
+shmfs_private_kind()
+{
+	case ${SHMFS_KIND:-posix} in
+	posix) shmfs_private '' ;;
+	sysv)
+		shmfs_private_ipc
+		shmfs_private ''
+		;;
+	esac
+}
+
+# The name in the mount of this test's object $1: a segment has a key, which
+# is made from it.
+file_name()
+{
+	local sum
+
+	if [ "${SHMFS_KIND:-posix}" = posix ]; then
+		printf %s "$PREFIX$1"
+	else
+		sum=$(cksum <<<"$1")
+		printf '0x%08x' "${sum%% *}"
+	fi
+}
+
+# Without the mount: whether the object $1 begins with the line $2; its end.
+object_says()
+{
+	case ${SHMFS_KIND:-posix} in
+	posix) [ "$(head -n 1 "/dev/shm/$PREFIX$1")" = "$2" ] ;;
+	sysv)
+		/usr/bin/python3 "$SHMFS_SUPPORT/../clients/segment_line.py" \
+			"$(file_name "$1")" "$2"
+		;;
+	esac
+}
+
+object_remove()
+{
+	case ${SHMFS_KIND:-posix} in
+	posix) rm "/dev/shm/$PREFIX$1" ;;
+	sysv) ipcrm -M "$(file_name "$1")" ;;
+	esac
+}
+
 # shellcheck disable=SC2120 # the arguments are for the tests
 # The same, and the mount. shmfs_start_private [TMPFS_OPTIONS [OPTIONS]]
 shmfs_start_private()
