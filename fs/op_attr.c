@@ -57,6 +57,8 @@ static int get_attr(struct fs *fs, fuse_ino_t nodeid, struct stat *ret_stat)
 	else
 		error = get_attr_by_name(fs, &ref, ret_stat);
 	node_unref(&ref);
+	if (!error && fs->kind->count_blocks && !ret_stat->st_blocks)
+		fs->kind->count_blocks(fs->store, ret_stat);
 	if (!error && nodeid == FUSE_ROOT_ID)
 		ret_stat->st_nlink = root_links(fs);
 	if (!error)

@@ -167,6 +167,11 @@ struct store_kind {
 	int (*stat)(struct store *store, const char *name,
 		    struct stat *ret_stat);
 	/*
+	 * NULL, or: fills st_blocks, which stat and get_attr leave 0 where that
+	 * takes long.
+	 */
+	void (*count_blocks)(struct store *store, struct stat *st);
+	/*
 	 * Opens the object `name` leads to now with STORE_ATTR; the caller
 	 * owns one reference. Errors as stat.
 	 */

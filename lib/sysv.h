@@ -93,6 +93,11 @@ int sysv_stat(int shmid, struct shmid_ds *ret_ds);
 /* The id of the segment with this key. */
 int sysv_find_key(key_t key);
 uint64_t sysv_ino(int shmid, const struct shmid_ds *ds);
+/* The id in such a number. */
+int sysv_shmid(uint64_t ino);
+/* Of a segment, in memory or swapped out; 0 if the kernel does not say. */
+blkcnt_t sysv_blocks(int shmid);
+/* All but the blocks. */
 void sysv_fill_stat(int shmid, const struct shmid_ds *ds, struct stat *ret);
 /* With the caller's rights, or with our own if that is NULL. */
 int sysv_set(int shmid, const struct store_attr *attr);

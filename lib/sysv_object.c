@@ -200,6 +200,8 @@ static int stat_segment(struct sysv_object *object, struct shmid_ds *ret_ds)
 int sysv_get_attr(struct object *base, struct stat *ret_stat)
 {
 	struct sysv_object *object = sysv_object(base);
+	const struct sysv_segment *segment;
+	struct stat pages;
 	struct shmid_ds ds;
 	int error;
 
@@ -215,7 +217,10 @@ int sysv_get_attr(struct object *base, struct stat *ret_stat)
 	error = stat_segment(object, &ds);
 	if (error)
 		return error;
-	sysv_fill_stat(sysv_segment_of(object)->shmid, &ds, ret_stat);
+	segment = sysv_segment_of(object);
+	sysv_fill_stat(segment->shmid, &ds, ret_stat);
+	if (segment->fd >= 0 && fstat(segment->fd, &pages) == 0)
+		ret_stat->st_blocks = pages.st_blocks;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include <linux/magic.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 
@@ -59,31 +60,42 @@ uint64_t sysv_ino(int shmid, const struct shmid_ds *ds)
 	       (uint64_t)shmid + 2;
 }
 
-/* Bytes in memory and swapped out; 0 if the kernel does not say. */
-static uint64_t resident(int shmid)
+int sysv_shmid(uint64_t ino)
+{
+	return (int)((ino - 2) & INT32_MAX);
+}
+
+/* A line of /proc/sysvipc/shm, if it is this segment's: rss + swap. */
+static bool parse_line(const char *line, int shmid, uint64_t *ret_bytes)
+{
+	char *at;
+
+	(void)strtol(line, &at, 10); /* key */
+	if (at == line) /* the heading */
+		return false;
+	if (strtol(at, &at, 10) != shmid || *at != ' ')
+		return false;
+	for (int field = 0; field < 12; field++) {
+		at += strspn(at, " ");
+		at += strcspn(at, " ");
+	}
+	*ret_bytes = strtoull(at, &at, 10);
+	*ret_bytes += strtoull(at, NULL, 10);
+	return true;
+}
+
+blkcnt_t sysv_blocks(int shmid)
 {
 	FILE *table = fopen("/proc/sysvipc/shm", "re");
-	unsigned long long rss, swap;
 	uint64_t bytes = 0;
 	char line[512];
 
-	while (table && fgets(line, sizeof(line), table)) {
-		long key, id;
-		int at = 0;
-
-		if (sscanf(line, "%ld %ld %n", &key, &id, &at) < 2 ||
-		    id != shmid)
-			continue;
-		if (sscanf(line + at,
-			   "%*s %*s %*s %*s %*s %*s %*s %*s %*s "
-			   "%*s %*s %*s %llu %llu",
-			   &rss, &swap) == 2)
-			bytes = rss + swap;
-		break;
-	}
+	while (table && fgets(line, sizeof(line), table))
+		if (parse_line(line, shmid, &bytes))
+			break;
 	if (table)
 		(void)fclose(table); /* was only read */
-	return bytes;
+	return (blkcnt_t)(bytes / 512);
 }
 
 void sysv_fill_stat(int shmid, const struct shmid_ds *ds, struct stat *ret)
@@ -100,7 +112,6 @@ void sysv_fill_stat(int shmid, const struct shmid_ds *ds, struct stat *ret)
 		.st_gid = ds->shm_perm.gid,
 		.st_size = (off_t)ds->shm_segsz,
 		.st_blksize = sysconf(_SC_PAGESIZE),
-		.st_blocks = (blkcnt_t)(resident(shmid) / 512),
 		.st_atim.tv_sec = atime,
 		.st_mtim.tv_sec = mtime,
 		.st_ctim.tv_sec = ds->shm_ctime,

@@ -242,6 +242,13 @@ static int sysv_stat_name(struct store *store, const char *name,
 	return error == -ESTALE ? -ENOENT : error;
 }
 
+/* The kernel makes a table of all segments to tell this of one. */
+static void sysv_count_blocks(struct store *store, struct stat *st)
+{
+	if (S_ISREG(st->st_mode) && !(st->st_ino & SYSV_INO_PENDING))
+		st->st_blocks = sysv_blocks(sysv_shmid(st->st_ino));
+}
+
 static int sysv_find(struct store *store, const char *name,
 		     struct object **ret_object)
 {
@@ -385,6 +392,7 @@ const struct store_kind sysv_kind = {
 	.statfs = sysv_statfs,
 	.spell = sysv_spell,
 	.stat = sysv_stat_name,
+	.count_blocks = sysv_count_blocks,
 	.find = sysv_find,
 	.reopen = sysv_reopen,
 	.open_object = sysv_open_object,
