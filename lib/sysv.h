@@ -139,7 +139,10 @@ int sysv_object_new(struct store *store, int shmid, uint64_t ino,
 /* The same for its attributes, with what sysv_stat() has just told. */
 int sysv_object_found(struct store *store, int shmid, const struct shmid_ds *ds,
 		      struct object **ret_object);
-/* Takes over the reference on `pending`, also when it fails. */
+/*
+ * Takes over the reference on `pending`, also when it fails. -ESTALE if it has
+ * become a segment that nobody has open.
+ */
 int sysv_object_of_pending(struct sysv_pending *pending,
 			   enum store_access access,
 			   struct object **ret_object);

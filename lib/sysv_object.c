@@ -83,6 +83,7 @@ int sysv_object_of_pending(struct sysv_pending *pending,
 			   enum store_access access, struct object **ret_object)
 {
 	struct sysv_object *object = new_object(pending->store, access);
+	bool stale;
 
 	if (!object) {
 		sysv_pending_put(pending);
@@ -90,8 +91,15 @@ int sysv_object_of_pending(struct sysv_pending *pending,
 	}
 	object->pending = pending;
 	pthread_mutex_lock(&pending->lock);
+	/* Made since it was found, and let go again: it is a segment now. */
+	stale = wants_data(access) && pending->made.shmid >= 0 &&
+		!pending->made.base;
 	pending->openings += wants_data(access);
 	pthread_mutex_unlock(&pending->lock);
+	if (stale) {
+		object_put(&object->object);
+		return -ESTALE;
+	}
 	*ret_object = &object->object;
 	return 0;
 }

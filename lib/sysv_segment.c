@@ -71,7 +71,7 @@ static bool parse_line(const char *line, int shmid, uint64_t *ret_bytes)
 	char *at;
 
 	(void)strtol(line, &at, 10); /* key */
-	if (at == line) /* the heading */
+	if (at == line)		     /* the heading */
 		return false;
 	if (strtol(at, &at, 10) != shmid || *at != ' ')
 		return false;

@@ -305,14 +305,10 @@ static bool path_is(struct side *s, const struct object *o, int key)
 	bool good;
 	int fd;
 
-	if (!o)
-		return expect(s, stat(path, &st) < 0 && errno == ENOENT,
-			      "presence");
-	if (!expect(s, stat(path, &st) == 0, "stat") ||
-	    !expect(s,
-		    st.st_size == (off_t)o->size &&
-			    (st.st_mode & 07777) == o->mode,
-		    "attributes"))
+	if (stat(path, &st))
+		return expect(s, !o && errno == ENOENT, "stat");
+	if (!expect(s, o && st.st_size == (off_t)o->size, "presence") ||
+	    !expect(s, (st.st_mode & 07777) == o->mode, "attributes"))
 		return false;
 	fd = open(path, O_RDONLY);
 	good = file_is(s, o, fd) && mapping_is(s, o, fd);
@@ -331,10 +327,8 @@ static bool segment_is(struct side *s, const struct object *o, int key)
 		return expect(s, shmid < 0 && errno == ENOENT, "presence");
 	if (!expect(s, shmid == o->shmid, "shmid") ||
 	    !expect(s, shmctl(shmid, IPC_STAT, &ds) == 0, "IPC_STAT") ||
-	    !expect(s,
-		    ds.shm_segsz == o->size &&
-			    (ds.shm_perm.mode & 0777) == o->mode,
-		    "attributes"))
+	    !expect(s, ds.shm_segsz == o->size, "size") ||
+	    !expect(s, (ds.shm_perm.mode & 0777) == o->mode, "mode"))
 		return false;
 	base = shmat(shmid, NULL, SHM_RDONLY);
 	same = base != (void *)-1 && !memcmp(base, o->data, o->size);

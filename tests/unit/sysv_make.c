@@ -36,6 +36,33 @@ static void a_size_makes_a_segment(void **state)
 	assert_int_equal(ds_of(shmid).shm_nattch, 0);
 }
 
+/* Looked at by its name while somebody else gives it a size. */
+static void a_size_by_name_makes_a_segment(void **state)
+{
+	struct fixture *f = *state;
+	struct object *object = create(f, NAME, 0600);
+	struct object *seen, *other;
+	struct stat st;
+
+	object_put(object);
+	assert_int_equal(KIND->stat(f->store, NAME, &st), 0);
+	seen = find(f, NAME);
+	object = open_name(f, NAME, STORE_RESIZE);
+	assert_int_equal(set_size(object, 5000), 0);
+	object_put(object);
+	assert_int_equal(ds_of(shmget(KEY, 0, 0)).shm_nattch, 0);
+	assert_int_equal(KIND->open_object(f->store, NAME, st.st_ino,
+					   STORE_READ, &other),
+			 -ESTALE);
+	assert_int_equal(KIND->get_attr(seen, &st), 0);
+	assert_int_equal(st.st_size, 5000);
+	assert_int_equal(KIND->reopen(seen, STORE_WRITE, &other), 0);
+	assert_int_equal(KIND->write(other, "x", 1, 4999, 0), 1);
+	object_put(other);
+	object_put(seen);
+	assert_int_equal(ds_of(shmget(KEY, 0, 0)).shm_nattch, 0);
+}
+
 static void closing_makes_a_segment(void **state)
 {
 	static char data[9 << 20];
@@ -170,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(a_size_makes_a_segment),
+		CASE(a_size_by_name_makes_a_segment),
 		CASE(closing_makes_a_segment),
 		CASE(what_has_no_size_stays_here),
 		CASE(others_may_be_faster),
