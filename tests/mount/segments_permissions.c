@@ -37,7 +37,8 @@ struct job {
 
 static struct actor actors[ACTORS];
 static struct job *job;
-static struct fixture *fixture; /* of whoever mounted; shared memory */
+static struct fixture own;	/* of whoever mounted, in that process */
+static struct fixture *fixture; /* what is told of it, in shared memory */
 static unsigned int cells, differing;
 
 static int attach(int flags)
@@ -327,7 +328,8 @@ static void check_creating(int actor)
 
 static void on_a_mount_for_all(void **state)
 {
-	fixture_mount_sysv(fixture, "allow_other");
+	fixture_mount_sysv(&own, "allow_other");
+	*fixture = own;
 	assert_int_equal(chmod(fixture->dir, 0755), -1);
 	assert_int_equal(errno, EPERM); /* the directory stays everybody's */
 	snprintf(job->path, sizeof(job->path), "%s/0x%x", fixture->dir, KEY);
@@ -336,13 +338,11 @@ static void on_a_mount_for_all(void **state)
 		check_creating(actor);
 	}
 	finish();
-	assert_int_equal(fixture_stop(fixture), 0);
+	assert_int_equal(fixture_stop(&own), 0);
 }
 
 static int alice_starts(void *arg, int fd)
 {
-	static struct fixture own;
-
 	fixture_mount_sysv(&own, NULL);
 	*fixture = own;
 	return 0;
@@ -350,7 +350,7 @@ static int alice_starts(void *arg, int fd)
 
 static int alice_stops(void *arg, int fd)
 {
-	return fixture_stop(fixture);
+	return fixture_stop(&own);
 }
 
 static void on_a_mount_of_her_own(void **state)
