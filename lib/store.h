@@ -180,7 +180,7 @@ struct store_kind {
 	/*
 	 * Opens an open object once more with another access, whatever its
 	 * name leads to by now. -EACCES if the process may not have it,
-	 * -ENOENT if nothing but its attributes is left.
+	 * -ESTALE if nothing but its attributes is left.
 	 */
 	int (*reopen)(struct object *object, enum store_access access,
 		      struct object **ret_object);

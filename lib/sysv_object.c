@@ -111,15 +111,6 @@ const struct sysv_segment *sysv_segment_of(struct sysv_object *object)
 	return &object->own;
 }
 
-/*
- * What to say of a segment that is gone. There was a moment without it since
- * it was found; failing that, its name is to be looked up anew.
- */
-static int error_of_gone(const struct sysv_object *object)
-{
-	return object->found ? -ENOENT : -ESTALE;
-}
-
 int sysv_reopen(struct object *base, enum store_access access,
 		struct object **ret_object)
 {
@@ -134,7 +125,7 @@ int sysv_reopen(struct object *base, enum store_access access,
 	}
 	error = sysv_object_new(object->store, segment->shmid, segment->ino,
 				access, ret_object);
-	return error == -ENOENT ? error_of_gone(object) : error;
+	return error == -ENOENT ? -ESTALE : error;
 }
 
 void sysv_object_close(struct object *base)
@@ -261,7 +252,7 @@ static int set_segment(struct object *base, const struct store_attr *attr)
 	if (!error && (attr->set & STORE_SET_TIMES) &&
 	    attr->atime.tv_nsec == UTIME_NOW)
 		error = sysv_touch(segment->shmid, attr->caller);
-	return error == -ENOENT ? error_of_gone(sysv_object(base)) : error;
+	return error == -ENOENT ? -ESTALE : error;
 }
 
 int sysv_set_attr(struct object *base, const struct store_attr *attr)

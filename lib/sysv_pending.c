@@ -339,7 +339,10 @@ static int get_segment(struct sysv_pending *pending, key_t key, off_t size)
 	return error ? error : shmid;
 }
 
-/* Moves the data over, bit by bit, so that it is never there twice. */
+/*
+ * Moves the data over, bit by bit, so that it is never there twice. What has
+ * been moved is gone from there.
+ */
 static int fill(const struct sysv_segment *segment, int from, off_t size)
 {
 	off_t at = lseek(from, 0, SEEK_DATA);
@@ -408,28 +411,48 @@ static bool is_listed(struct sysv_pending *pending)
 	return listed;
 }
 
+/*
+ * Makes the segment and attaches it. Without a name it is marked for removal
+ * at once: as an unlinked file, it goes when it is closed. -ENOENT if somebody
+ * has removed it before it was attached.
+ */
+static int try_to_make(struct sysv_pending *pending, bool named, off_t size,
+		       struct sysv_segment *segment)
+{
+	key_t key = named ? pending->key : IPC_PRIVATE;
+	int error;
+
+	segment->shmid = get_segment(pending, key, size);
+	if (segment->shmid < 0)
+		return segment->shmid;
+	error = attach_and_fill(pending, segment);
+	if (error && error != -ENOENT) {
+		snprintf(pending->reason, sizeof(pending->reason),
+			 "no segment of %lld bytes: out of memory",
+			 (long long)size);
+		drop_data(pending); /* some of it is gone */
+	}
+	if (error || !named)
+		(void)sysv_remove(segment->shmid, NULL); /* we made it */
+	return error;
+}
+
 int sysv_pending_make(struct sysv_pending *pending, off_t size)
 {
 	struct sysv_segment segment = { .fd = -1 };
-	/* Of an unlinked file as well: one that goes when it is closed. */
 	bool named = is_listed(pending);
 	int error;
 
 	pending->reason[0] = '\0';
-	segment.shmid =
-		get_segment(pending, named ? pending->key : IPC_PRIVATE, size);
-	if (segment.shmid < 0)
-		return segment.shmid;
-	error = attach_and_fill(pending, &segment);
-	if (error)
-		snprintf(pending->reason, sizeof(pending->reason),
-			 "no segment of %lld bytes: out of memory",
-			 (long long)size);
-	if (error || !named)
-		(void)sysv_remove(segment.shmid, NULL); /* we made it */
-	drop_data(pending);
+	error = try_to_make(pending, named, size, &segment);
+	if (error == -ENOENT && named) {
+		/* Made and removed: what is left is an unlinked file. */
+		(void)unlist(pending); /* unless it was unlinked as well */
+		error = try_to_make(pending, false, size, &segment);
+	}
 	if (error)
 		return error;
+	drop_data(pending);
 	if (!pending->openings)
 		sysv_detach(&segment);
 	pending->made = segment;
