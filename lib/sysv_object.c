@@ -218,7 +218,9 @@ int sysv_get_attr(struct object *base, struct stat *ret_stat)
 		return error;
 	segment = sysv_segment_of(object);
 	sysv_fill_stat(segment->shmid, &ds, ret_stat);
-	if (segment->fd >= 0 && fstat(segment->fd, &pages) == 0)
+	/* While our own data is open, it is attached, and has the fd. */
+	if (wants_data(object->access) && segment->fd >= 0 &&
+	    fstat(segment->fd, &pages) == 0)
 		ret_stat->st_blocks = pages.st_blocks;
 	return 0;
 }
