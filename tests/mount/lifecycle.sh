@@ -167,7 +167,8 @@ posix()
 
 BACKGROUND_OPTIONS=ro background "$DIR"
 check 'ro: nothing can be made' \
-	bash -c '! touch "$1" 2>&1 | grep -v "Read-only"' sh "$DIR/$(file_name z)"
+	bash -c '! touch "$1" 2>&1 | grep -v "Read-only"' \
+	sh "$DIR/$(file_name z)"
 umount "$DIR"
 
 # mount(8) and its helper look for a program named like the type, in the

@@ -5,48 +5,46 @@
  */
 #include "sysv.h"
 
+static const char *const spellings[] = {
+	NAME, "0x162e", "0X162E", "0x0162E", "0x000000000000000000000162e",
+};
+static const char *const no_names[] = {
+	"0x",
+	"162e",
+	"0x162g",
+	"0x00000000",
+	"0x1162e000011",
+	"x",
+	"private-",
+	"private-00",
+	"private--1",
+	"private-x",
+	"private-99999999999",
+	"Private-0",
+	"0x162e ",
+	"0x-162e",
+};
+
 static void names_are_keys_and_ids(void **state)
 {
-	static const char *const good[] = {
-		NAME,
-		"0x162e",
-		"0X162E",
-		"0x0162E",
-		"0x000000000000000000000162e",
-	};
-	static const char *const bad[] = {
-		"0x",
-		"162e",
-		"0x162g",
-		"0x00000000",
-		"0x1162e000011",
-		"x",
-		"private-",
-		"private-00",
-		"private--1",
-		"private-x",
-		"private-99999999999",
-		"Private-0",
-		"0x162e ",
-		"0x-162e",
-	};
 	struct fixture *f = *state;
 	char name[STORE_NAME_MAX + 1];
 	struct object *object;
 	struct stat st;
 
 	segment(KEY, 1, 0600);
-	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		assert_int_equal(KIND->stat(f->store, good[i], &st), 0);
-		assert_int_equal(KIND->spell(good[i], name), 0);
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		assert_int_equal(KIND->stat(f->store, spellings[i], &st), 0);
+		assert_int_equal(KIND->spell(spellings[i], name), 0);
 		assert_string_equal(name, NAME);
 	}
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(KIND->stat(f->store, bad[i], &st), -ENOENT);
-		assert_int_equal(KIND->spell(bad[i], name), -EINVAL);
-		assert_int_equal(
-			KIND->create(f->store, bad[i], 0600, &f->me, &object),
-			-EINVAL);
+	for (size_t i = 0; i < sizeof(no_names) / sizeof(no_names[0]); i++) {
+		assert_int_equal(KIND->stat(f->store, no_names[i], &st),
+				 -ENOENT);
+		assert_int_equal(KIND->spell(no_names[i], name), -EINVAL);
+		assert_int_equal(KIND->create(f->store, no_names[i], 0600,
+					      &f->me, &object),
+				 -EINVAL);
 	}
 	assert_int_equal(
 		KIND->create(f->store, "private-7", 0600, &f->me, &object),
