@@ -2,8 +2,9 @@
 /*
  * What the files of the System V kind share: sysv_store.c (names),
  * sysv_dir.c (listing them), sysv_segment.c (what the kernel knows and does),
- * sysv_object.c (attributes), sysv_data.c (bytes) and sysv_pending.c (segments
- * that have no size yet). Nobody else includes this.
+ * sysv_object.c (attributes), sysv_data.c (bytes), sysv_pending.c (segments
+ * that have no size yet) and sysv_make.c (their getting one).
+ * Nobody else includes this.
  */
 #ifndef SHMFS_SYSV_H
 #define SHMFS_SYSV_H
@@ -193,6 +194,14 @@ ssize_t sysv_pending_read(struct sysv_pending *pending, void *buf, size_t len,
 			  off_t off);
 ssize_t sysv_pending_write(struct sysv_pending *pending, const void *buf,
 			   size_t len, off_t off, unsigned flags);
+/* Lets go of what was written. */
+void sysv_pending_drop(struct sysv_pending *pending);
+/* Takes its name away; returns whether it had one until now. */
+bool sysv_pending_unlist(struct sysv_pending *pending);
+bool sysv_pending_listed(struct sysv_pending *pending);
+
+/* sysv_make.c: the first needs the lock as well */
+
 /* Makes the segment, of this size, with what was written in it. */
 int sysv_pending_make(struct sysv_pending *pending, off_t size);
 
