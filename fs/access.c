@@ -143,6 +143,13 @@ static int ask_kind(fuse_req_t req, struct object *object, int want)
 	return error;
 }
 
+void access_note_bare(fuse_req_t req, struct store_caller *caller)
+{
+	if (fs_of(req)->kind->permit && caller->uid == 0)
+		caller->bare = !(powers_of(req, 0).capabilities &
+				 CAPABILITY(CAP_SYS_ADMIN));
+}
+
 int access_check(fuse_req_t req, struct object *object, int want)
 {
 	struct powers powers;

@@ -28,4 +28,10 @@ int access_check(fuse_req_t req, struct object *object, int want);
 int access_set(fuse_req_t req, struct object *object,
 	       const struct store_attr *attr);
 
+/*
+ * Notes whether a caller whose rights the kind judges is root without its
+ * capabilities.
+ */
+void access_note_bare(fuse_req_t req, struct store_caller *caller);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "access.h"
 #include "cleanup.h"
 #include "directory.h"
 #include "ops.h"
@@ -385,6 +386,7 @@ void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct place place;
 	int error = directory_change(fs, parent, name, &place);
 
+	access_note_bare(req, &caller);
 	if (!error)
 		error = unlink_object(fs, place.object, &caller);
 	if (name_may_be_group(req, error, &caller, &groups))

@@ -10,6 +10,7 @@
 #include "caller.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <sys/fsuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -76,6 +77,26 @@ int caller_enter(const struct store_caller *caller,
 	return 0;
 }
 
+#define CAPABILITY_WORDS 2 /* _LINUX_CAPABILITY_VERSION_3 */
+
+/*
+ * Takes this thread's capabilities out of effect, or puts all it may have back
+ * (capset(2)).
+ */
+static int set_bare(bool bare)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct words[CAPABILITY_WORDS];
+
+	if (syscall(SYS_capget, &header, words) < 0)
+		return -errno;
+	for (int i = 0; i < CAPABILITY_WORDS; i++)
+		words[i].effective = bare ? 0 : words[i].permitted;
+	return syscall(SYS_capset, &header, words) < 0 ? -errno : 0;
+}
+
 static int set_effective(uid_t uid, gid_t gid)
 {
 	if (syscall(SYS_setresgid, -1, gid, -1) < 0 ||
@@ -88,6 +109,8 @@ void caller_leave_ipc(const struct caller_saved *saved)
 {
 	int error = errno;
 
+	if (saved->bare)
+		(void)set_bare(false); /* it had them before */
 	if (saved->changed) {
 		/* Back to ids the process holds: cannot fail. uid first, it
 		 * brings back the capabilities that the others need. */
@@ -112,14 +135,17 @@ int caller_enter_ipc(const struct store_caller *caller,
 	saved->gid_kept = saved->uid != 0 && caller->gid != saved->gid;
 	saved->changed = saved->uid == 0 && (caller->uid != saved->uid ||
 					     caller->gid != saved->gid);
+	saved->bare = false;
 	if (saved->uid != 0 && caller->uid != saved->uid)
 		return -EPERM;
-	if (!saved->changed)
-		return 0;
-	if (caller->groups)
+	if (saved->changed && caller->groups)
 		error = take_groups(caller, saved);
-	if (!error)
+	if (!error && saved->changed)
 		error = set_effective(caller->uid, caller->gid);
+	if (!error && caller->bare && saved->uid == 0) {
+		saved->bare = true;
+		error = set_bare(true);
+	}
 	if (error)
 		caller_leave_ipc(saved);
 	return error;

@@ -13,6 +13,7 @@ struct caller_saved {
 	uid_t uid;
 	gid_t gid;
 	bool changed;
+	bool bare;
 	int group_count; /* of saved groups, or -1: unchanged */
 	gid_t groups[64];
 	bool gid_kept; /* see caller_enter() */
@@ -35,7 +36,8 @@ void caller_leave(const struct caller_saved *saved);
  * The same with the thread's effective ids, which System V IPC judges by and
  * gives to what it makes (ipcperms() in the kernel's ipc/util.c). The real and
  * the saved ids stay, so that nobody gains a right to signal us (kill(2)). A
- * process that is not root can only be itself: -EPERM.
+ * process that is not root can only be itself: -EPERM. Root without its
+ * capabilities has none meanwhile.
  */
 int caller_enter_ipc(const struct store_caller *caller,
 		     struct caller_saved *ret_saved);

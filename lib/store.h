@@ -61,6 +61,7 @@ struct store_caller {
 	/* Supplementary groups, where they decide; NULL: not looked at. */
 	const gid_t *groups;
 	size_t group_count;
+	bool bare; /* uid 0, but without its capabilities; see permit */
 };
 
 enum store_access {
@@ -262,7 +263,7 @@ struct store_kind {
 	 * may use the object's data; `want` is R_OK, W_OK, X_OK of access(2),
 	 * joined. -EACCES, which `override` makes up for, a capability
 	 * (capabilities(7)). What other functions do with the caller's rights
-	 * they judge by themselves.
+	 * they judge by themselves, and look at `bare` for that.
 	 */
 	int (*permit)(struct object *object, const struct store_caller *caller,
 		      int want);

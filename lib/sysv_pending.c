@@ -158,7 +158,8 @@ void sysv_pending_put(struct sysv_pending *pending)
 static bool may_change(const struct sysv_pending *pending,
 		       const struct store_caller *caller)
 {
-	return !caller || caller->uid == 0 || caller->uid == pending->uid ||
+	return !caller || (caller->uid == 0 && !caller->bare) ||
+	       caller->uid == pending->uid ||
 	       caller->uid == pending->creator.uid;
 }
 
