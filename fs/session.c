@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
+#include <linux/close_range.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -291,20 +292,47 @@ static void fail(struct session *session)
 	(void)kill(getpid(), SIGTERM);
 }
 
-/* Asks the mount for its data path. Returns 0 if it may be called ready. */
-static int check_mount(struct session *session, char *path, size_t size)
+struct question {
+	const char *mountpoint;
+	char path[16]; /* the answer */
+	int error;
+};
+
+/*
+ * The question waits for our own answer, and not even SIGKILL ends that while
+ * /dev/fuse is open: so this thread, which may be what is left of a killed
+ * process, has it no more.
+ */
+static void *ask(void *data)
 {
-	memset(path, 0, size);
-	if (getxattr(session->mountpoint, "user.shmfs.io", path, size - 1) <
-	    0) {
+	struct question *question = data;
+
+	question->error = 0;
+	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE) < 0 ||
+	    getxattr(question->mountpoint, "user.shmfs.io", question->path,
+		     sizeof(question->path) - 1) < 0)
+		question->error = errno;
+	return NULL;
+}
+
+/* Asks the mount for its data path. Returns 0 if it may be called ready. */
+static int check_mount(struct session *session, struct question *question)
+{
+	pthread_t thread;
+
+	question->error = pthread_create(&thread, NULL, ask, question);
+	if (!question->error)
+		pthread_join(thread, NULL);
+	if (question->error) {
 		if (fuse_session_exited(session->fuse))
 			return -1; /* told to end, or unmounted, already */
 		log_error("%s: mounted, but does not answer: %s",
-			  session->mountpoint, strerror(errno));
+			  session->mountpoint, strerror(question->error));
 		fail(session);
 		return -1;
 	}
-	if (session->options->only_native && strcmp(path, "native") != 0) {
+	if (session->options->only_native &&
+	    strcmp(question->path, "native") != 0) {
 		log_error("io=native cannot be had: %s",
 			  session->fs.backing.reason);
 		fail(session);
@@ -315,13 +343,13 @@ static int check_mount(struct session *session, char *path, size_t size)
 
 static void greet(struct session *session)
 {
-	char path[16];
+	struct question question = { .mountpoint = session->mountpoint };
 
-	if (check_mount(session, path, sizeof(path)))
+	if (check_mount(session, &question))
 		return;
 	if (session->parent >= 0)
 		enter_background();
-	log_info("%s: data path is %s", session->mountpoint, path);
+	log_info("%s: data path is %s", session->mountpoint, question.path);
 	if (session->parent < 0)
 		return;
 	/* A parent that is gone is no reason to stop. */

@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -279,9 +281,28 @@ static void intact_after_kill(void **state)
 	}
 }
 
+/* Killed as soon as it is mounted, while it still looks at its own mount. */
+static void killed_at_the_start(void **state)
+{
+	for (int i = 0; i < 40; i++) {
+		struct fixture f;
+		double deadline = 0;
+		pid_t daemon;
+
+		fixture_start(&f, NULL);
+		daemon = f.daemon;
+		assert_int_equal(kill(daemon, SIGKILL), 0);
+		while (waitpid(daemon, NULL, WNOHANG) != daemon)
+			assert_true(before_deadline(&deadline, 20));
+		f.daemon = 0;
+		assert_int_equal(fixture_stop(&f), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(killed_at_the_start),
 		cmocka_unit_test_setup_teardown(
 			intact_after_kill, fixture_setup, fixture_teardown),
 	};
