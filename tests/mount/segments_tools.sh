@@ -217,13 +217,30 @@ rm "$MNT/0x1234"
 shmfs_stop
 
 new_dir DIR
-for option in semaphores default_permissions; do
+for option in semaphores default_permissions size=1M objects=5 reserve \
+	separator=: uid=1 gid=1 umask=077; do
 	said=$("$SHMFS" -f -o "$option" sysv "$DIR" 2>&1) || :
 	check "option $option" [ "$said" = \
-		"shmfs: option '$option' does not apply to sysv" ]
+		"shmfs: option '${option%=*}' does not apply to sysv" ]
 done
 check 'unknown kind' [ "$("$SHMFS" -f system5 "$DIR" 2>&1)" = \
 	"shmfs: unknown kind 'system5'; accepted is posix, sysv" ]
+
+shmfs_start prefix=0x0000,exclude=00ab
+in_view()
+{
+	ipcmk -M 100 >"$SIDE/.ipcmk"
+	truncate -s 10 "$MNT/00cd"
+	ipcs -m | grep -q '^0x000000cd .* 10 '
+	[ "$(ls "$MNT")" = 00cd ]
+	fails truncate -s 10 "$MNT/00ab"
+	fails truncate -s 10 "$MNT/0ab"
+	fails truncate -s 10 "$MNT/12345678"
+	[ "$(segments)" = 2 ]
+}
+check 'prefix and exclude, in any spelling' in_view
+ipcrm --all=shm
+shmfs_stop
 
 shmfs_start ro
 truncated()
