@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kinds.h"
 #include "log.h"
 #include "values.h"
 
@@ -195,20 +196,12 @@ static const struct option_rule rules[] = {
 #define RULES (sizeof(rules) / sizeof(rules[0]))
 static_assert(RULES <= 64, "options.given has a bit for each");
 
-static void print_kinds(void)
-{
-	for (const struct store_kind *const *kind = store_kinds; *kind; kind++)
-		printf("%s %s%s, %s\n", kind == store_kinds ? "KIND:" : "     ",
-		       (*kind)->name, kind == store_kinds ? " (default)" : "",
-		       (*kind)->text);
-}
-
 void options_print_help(void)
 {
 	printf("usage: shmfs [options] [KIND] MOUNTPOINT\n"
 	       "\n"
 	       "Shows shared memory objects as files under MOUNTPOINT.\n");
-	print_kinds();
+	kinds_print();
 	printf("\n"
 	       "  -f                     stay in the foreground\n"
 	       "  -d                     print every request; implies -f\n"
@@ -381,25 +374,6 @@ static int set_letter(struct options *options, int letter, char **argv)
 	}
 }
 
-/* The kind of this name; NULL: none is. */
-static const struct store_kind *find_kind(const char *name)
-{
-	for (const struct store_kind *const *kind = store_kinds; *kind; kind++)
-		if (!strcmp((*kind)->name, name))
-			return *kind;
-	return NULL;
-}
-
-static void complain_kind(const char *name)
-{
-	char names[128] = "";
-
-	for (const struct store_kind *const *kind = store_kinds; *kind; kind++)
-		snprintf(names + strlen(names), sizeof(names) - strlen(names),
-			 "%s%s", *names ? ", " : "", (*kind)->name);
-	log_error("unknown kind '%s'; accepted is %s", name, names);
-}
-
 /* What was asked for must be something this kind has. */
 static int check_needs(const struct options *options)
 {
@@ -426,9 +400,9 @@ static int set_words(struct options *options, int count, char **words)
 			  words[2]);
 		return -EINVAL;
 	}
-	options->kind = count == 2 ? find_kind(words[0]) : store_kinds[0];
+	options->kind = count == 2 ? kinds_find(words[0]) : store_kinds[0];
 	if (!options->kind) {
-		complain_kind(words[0]);
+		kinds_complain(words[0]);
 		return -EINVAL;
 	}
 	options->mountpoint = words[count - 1];

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
-#include <linux/close_range.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,7 +20,6 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <sys/xattr.h>
 
 #include "cleanup.h"
 #include "directory.h"
@@ -30,6 +28,7 @@
 #include "loop.h"
 #include "ops.h"
 #include "preflight.h"
+#include "question.h"
 
 struct session {
 	const struct options *options;
@@ -292,37 +291,10 @@ static void fail(struct session *session)
 	(void)kill(getpid(), SIGTERM);
 }
 
-struct question {
-	const char *mountpoint;
-	char path[16]; /* the answer */
-	int error;
-};
-
-/*
- * The question waits for our own answer, and not even SIGKILL ends that while
- * /dev/fuse is open: so this thread, which may be what is left of a killed
- * process, has it no more.
- */
-static void *ask(void *data)
-{
-	struct question *question = data;
-
-	question->error = 0;
-	if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_UNSHARE) < 0 ||
-	    getxattr(question->mountpoint, "user.shmfs.io", question->path,
-		     sizeof(question->path) - 1) < 0)
-		question->error = errno;
-	return NULL;
-}
-
 /* Asks the mount for its data path. Returns 0 if it may be called ready. */
 static int check_mount(struct session *session, struct question *question)
 {
-	pthread_t thread;
-
-	question->error = pthread_create(&thread, NULL, ask, question);
-	if (!question->error)
-		pthread_join(thread, NULL);
+	question_ask(question);
 	if (question->error) {
 		if (fuse_session_exited(session->fuse))
 			return -1; /* told to end, or unmounted, already */

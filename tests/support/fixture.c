@@ -25,7 +25,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -60,26 +59,6 @@ static struct record *record_new(void)
 		if (!records[i].used)
 			return &records[i];
 	return NULL;
-}
-
-static void nap(void)
-{
-	struct timespec ms = { .tv_nsec = 1000000 };
-
-	(void)nanosleep(&ms, NULL); /* a shorter nap does no harm */
-}
-
-bool before_deadline(double *deadline, double seconds)
-{
-	struct timespec now;
-	double t;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	t = now.tv_sec + now.tv_nsec * 1e-9;
-	if (*deadline == 0)
-		*deadline = t + seconds;
-	nap();
-	return t < *deadline;
 }
 
 const char *fixture_path(const struct fixture *f, const char *name)
