@@ -145,7 +145,8 @@ static int ask_kind(fuse_req_t req, struct object *object, int want)
 
 void access_note_bare(fuse_req_t req, struct store_caller *caller)
 {
-	if (fs_of(req)->kind->permit && caller->uid == 0)
+	if (fs_of(req)->kind->permit && caller->uid == 0 &&
+	    !is_checked_elsewhere(req))
 		caller->bare = !(powers_of(req, 0).capabilities &
 				 CAPABILITY(CAP_SYS_ADMIN));
 }
@@ -156,10 +157,10 @@ int access_check(fuse_req_t req, struct object *object, int want)
 	struct stat st;
 	int error, bits;
 
-	if (object->kind->permit)
-		return ask_kind(req, object, want);
 	if (is_checked_elsewhere(req))
 		return 0;
+	if (object->kind->permit)
+		return ask_kind(req, object, want);
 	error = object->kind->get_attr(object, &st);
 	if (error)
 		return error;

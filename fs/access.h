@@ -7,8 +7,9 @@
  * they decide, since asking takes longer than most operations.
  *
  * All functions return 0 at once where the kernel checks (fs->kernel_checks).
- * It never does where the rights on objects are not those on files: there
- * everybody gets in, and the kind judges (permit in store.h).
+ * Where the rights on objects are not those on files it does so only by an
+ * owner that is shown instead (owner.h); else everybody gets in, and the kind
+ * judges (permit in store.h).
  */
 #ifndef SHMFS_ACCESS_H
 #define SHMFS_ACCESS_H

@@ -202,8 +202,8 @@ void op_setattr(fuse_req_t req, fuse_ino_t nodeid, struct stat *attr,
 	struct stat st;
 	int error = 0;
 
-	if (fs_of(req)->kind->permit || (fuse_req_ctx(req)->uid != 0 &&
-					 !owner_is_shown(&fs_of(req)->owner))) {
+	if ((fuse_req_ctx(req)->uid != 0 || fs_of(req)->kind->permit) &&
+	    !owner_is_shown(&fs_of(req)->owner)) {
 		/*
 		 * The kernel has judged who owns the object and who is in its
 		 * group by attributes that may be old, for an open file.

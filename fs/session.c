@@ -137,9 +137,9 @@ static bool needs_kernel_checks(const struct session *session)
 	const struct fs *fs = &session->fs;
 	struct stat st;
 
-	/* Where rights are not those on files, it would be wrong. */
+	/* Where rights are not those on files, it judges by what is shown. */
 	if (!(fs->kind->traits & STORE_FILE_RIGHTS))
-		return false;
+		return owner_is_shown(&fs->owner);
 	return session->options->kernel_checks || fs->view.separator ||
 	       geteuid() != 0 ||
 	       fs->kind->get_attr(fs->kind->root(fs->store), &st) != 0 ||

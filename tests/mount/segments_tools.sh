@@ -218,7 +218,7 @@ shmfs_stop
 
 new_dir DIR
 for option in semaphores default_permissions size=1M objects=5 reserve \
-	separator=: uid=1 gid=1 umask=077; do
+	separator=:; do
 	said=$("$SHMFS" -f -o "$option" sysv "$DIR" 2>&1) || :
 	check "option $option" [ "$said" = \
 		"shmfs: option '${option%=*}' does not apply to sysv" ]
