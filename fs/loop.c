@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The loop: workers that receive and process requests, ended by a signal that
- * wakes the one that waits.
- *
- * One worker at a time, the receiver, waits for a request: for each request
- * the kernel wakes a thread that sleeps in read(2), whether or not another
- * one is looking already. It stays the receiver while it processes what it
- * got, so that a request wakes nobody else. The role goes to another worker,
- * started if need be, when that one could do something meanwhile: requests of
- * several tasks are there, or this one takes longer than a tick (WATCH_MS). Of
- * that the main thread takes care, which sleeps when nothing is asked.
+ * The loop: workers that receive and process requests, started one by one as
+ * long as all of them are busy, ended by cancelling them while they wait (as
+ * libfuse's own loop does; unlike that one, this one can spin).
  *
  * Signals that end the session are handled by the thread that called
  * loop_run(); the workers block all signals.
@@ -17,7 +10,6 @@
 #include "loop.h"
 
 #include <errno.h>
-#include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -29,25 +21,18 @@
 #include <time.h>
 
 #include "cleanup.h"
-#include "follow.h"
-
-#define WAKE_SIGNAL SIGURG /* by default it does nothing at all */
-#define WATCH_MS    2
-#define QUIET_TICKS 50	  /* without a request, and the watch ends */
-#define LARGE	    65536 /* bytes to copy that are worth another thread */
 
 struct loop {
 	struct fuse_session *session;
 	const struct loop_config *config;
-	int event; /* eventfd(2): the end, or a watch to be kept */
+	int ended;	      /* eventfd(2), for a worker that saw the end */
+	atomic_flag spinning; /* a worker is */
 	atomic_int error;
-	atomic_bool watched; /* the main thread keeps a watch */
 
 	pthread_mutex_t lock; /* of all below */
-	pthread_cond_t turn;  /* there is no receiver */
-	struct worker *receiver;
 	unsigned count;
-	unsigned waiting; /* for their turn */
+	unsigned idle; /* waiting for a request */
+	bool greeted;  /* FUSE_INIT, which must run alone, is through */
 	bool stopping;
 	struct worker *workers;
 };
@@ -57,10 +42,6 @@ struct worker {
 	struct worker *next;
 	pthread_t thread;
 	struct fuse_buf buf;
-	struct follow follow;
-	uint32_t task;	    /* whose request was the last */
-	atomic_uint begun;  /* requests */
-	atomic_uint served; /* of these */
 };
 
 static uint64_t now_ns(void)
@@ -71,127 +52,52 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static bool is_pending(struct loop *loop)
+/* Until a request is there, or for as long as we may. */
+static void spin(struct loop *loop)
 {
 	struct pollfd device = {
 		.fd = fuse_session_fd(loop->session),
 		.events = POLLIN,
 	};
-
-	return poll(&device, 1, 0) != 0;
-}
-
-/*
- * Until a request is there, or for as long as we may. Not on the CPU of who
- * is to send it, who would have to wait for us.
- */
-static void spin(const struct worker *worker)
-{
 	uint64_t end;
 
-	if (!worker->loop->config->spin || worker->follow.there)
+	if (!loop->config->spin || atomic_flag_test_and_set(&loop->spinning))
 		return;
-	end = now_ns() + worker->loop->config->spin * (uint64_t)1000;
-	while (!is_pending(worker->loop) && now_ns() < end)
+	end = now_ns() + loop->config->spin * (uint64_t)1000;
+	while (poll(&device, 1, 0) == 0 && now_ns() < end)
 		;
+	atomic_flag_clear(&loop->spinning);
 }
 
 static int start_worker(struct loop *loop);
 
-/*
- * Called with the lock held. Where there can be no other worker, or somebody
- * else has seen to it already, nothing changes.
- */
-static void pass_on(struct loop *loop, const struct worker *receiver)
+/* Another worker if all are busy; without one we go on with what we have. */
+static void became_busy(struct loop *loop)
 {
-	if (loop->receiver != receiver)
-		return;
-	if (loop->waiting == 0 &&
-	    (loop->count >= loop->config->max_threads || start_worker(loop)))
-		return;
-	loop->receiver = NULL;
-	pthread_cond_signal(&loop->turn);
-}
-
-/* Makes this worker the receiver, in its turn. False: it is to end. */
-static bool await_turn(struct worker *worker)
-{
-	struct loop *loop = worker->loop;
-	bool go_on;
-
 	pthread_mutex_lock(&loop->lock);
-	if (loop->receiver && loop->receiver != worker)
-		follow_end(&worker->follow);
-	loop->waiting++;
-	while (!loop->stopping && loop->receiver && loop->receiver != worker)
-		pthread_cond_wait(&loop->turn, &loop->lock);
-	loop->waiting--;
-	loop->receiver = worker;
-	go_on = !loop->stopping;
-	pthread_mutex_unlock(&loop->lock);
-	return go_on;
-}
-
-/* Has the main thread look after us for a while. */
-static void ask_for_watch(struct loop *loop)
-{
-	if (!atomic_load(&loop->watched) &&
-	    !atomic_exchange(&loop->watched, true))
-		(void)eventfd_write(loop->event, 1); /* cannot be full */
-}
-
-static size_t bytes_to_copy(const struct fuse_in_header *in)
-{
-	const struct fuse_read_in *read = (const void *)(in + 1);
-
-	return in->opcode == FUSE_READ ? read->size : in->len;
-}
-
-/* What the kernel asks by itself, after a task has gone on. */
-static bool is_kernels(const struct fuse_in_header *in)
-{
-	return in->opcode == FUSE_FORGET || in->opcode == FUSE_BATCH_FORGET ||
-	       in->opcode == FUSE_RELEASE || in->opcode == FUSE_RELEASEDIR;
-}
-
-/*
- * True if another worker could do something while this request is processed:
- * there are several tasks that ask. Their number is 0 if we cannot see them.
- */
-static bool is_shared(struct worker *worker, const struct fuse_in_header *in)
-{
-	bool same = in->pid != 0 && in->pid == worker->task;
-
-	if (same || is_kernels(in))
-		return false;
-	worker->task = in->pid;
-	return bytes_to_copy(in) >= LARGE || is_pending(worker->loop);
-}
-
-/* Before it: other threads get what they need to go on meanwhile. */
-static void prepare(struct worker *worker)
-{
-	struct loop *loop = worker->loop;
-	const struct fuse_in_header *in = worker->buf.mem;
-
-	if (in->opcode == FUSE_INIT)
-		return; /* must run alone */
-	ask_for_watch(loop);
-	follow_request(&worker->follow, in->pid);
-	if (!is_shared(worker, in))
-		return;
-	pthread_mutex_lock(&loop->lock);
-	pass_on(loop, worker);
+	if (--loop->idle == 0 && loop->greeted &&
+	    loop->count < loop->config->max_threads)
+		(void)start_worker(loop);
 	pthread_mutex_unlock(&loop->lock);
 }
 
-static void process(struct worker *worker)
+static void became_idle(struct loop *loop)
 {
-	/* Before we look whether somebody watches: see end_watch(). */
-	atomic_fetch_add(&worker->begun, 1);
-	prepare(worker);
-	fuse_session_process_buf(worker->loop->session, &worker->buf);
-	atomic_fetch_add(&worker->served, 1);
+	pthread_mutex_lock(&loop->lock);
+	loop->idle++;
+	loop->greeted = true;
+	pthread_mutex_unlock(&loop->lock);
+}
+
+/* The one place where a worker waits, and may be cancelled. */
+static int receive(struct worker *worker)
+{
+	int res;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	res = fuse_session_receive_buf(worker->loop->session, &worker->buf);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return res;
 }
 
 static void *work(void *data)
@@ -199,22 +105,23 @@ static void *work(void *data)
 	struct worker *worker = data;
 	struct loop *loop = worker->loop;
 
-	follow_init(&worker->follow);
-	while (await_turn(worker) && !fuse_session_exited(loop->session)) {
-		int res;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	while (!fuse_session_exited(loop->session)) {
+		int res = receive(worker);
 
-		spin(worker);
-		res = fuse_session_receive_buf(loop->session, &worker->buf);
 		if (res == -EINTR)
 			continue;
 		if (res < 0)
 			atomic_store(&loop->error, res);
 		if (res <= 0)
 			break;
-		process(worker);
+		became_busy(loop);
+		fuse_session_process_buf(loop->session, &worker->buf);
+		became_idle(loop);
+		spin(loop);
 	}
 	fuse_session_exit(loop->session);
-	(void)eventfd_write(loop->event, 1); /* its counter cannot be full */
+	(void)eventfd_write(loop->ended, 1); /* its counter cannot be full */
 	return NULL;
 }
 
@@ -235,7 +142,6 @@ static int start_worker(struct loop *loop)
 	/* a fault must still reach the guard */
 	sigdelset(&all, SIGBUS);
 	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, WAKE_SIGNAL);
 	pthread_sigmask(SIG_BLOCK, &all, &old);
 	error = pthread_create(&worker->thread, NULL, work, worker);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -246,31 +152,8 @@ static int start_worker(struct loop *loop)
 	worker->next = loop->workers;
 	loop->workers = worker;
 	loop->count++;
+	loop->idle++;
 	return 0;
-}
-
-static bool is_waiting(const struct worker *worker)
-{
-	return atomic_load(&worker->served) == atomic_load(&worker->begun);
-}
-
-/*
- * Until it has ended. A signal may come just before it sleeps, so there may
- * have to be another one; but none to a worker that is still busy, whose
- * system calls would fail.
- */
-static void join(struct worker *worker)
-{
-	struct timespec until;
-
-	do {
-		if (is_waiting(worker))
-			(void)pthread_kill(worker->thread, WAKE_SIGNAL);
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += WATCH_MS * 1000000;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-	} while (pthread_timedjoin_np(worker->thread, NULL, &until));
 }
 
 static void stop_workers(struct loop *loop)
@@ -279,78 +162,28 @@ static void stop_workers(struct loop *loop)
 
 	pthread_mutex_lock(&loop->lock);
 	loop->stopping = true;
-	pthread_cond_broadcast(&loop->turn);
 	worker = loop->workers;
 	pthread_mutex_unlock(&loop->lock);
 
+	for (struct worker *w = worker; w; w = w->next)
+		pthread_cancel(w->thread);
 	while (worker) {
 		struct worker *next = worker->next;
 
-		join(worker);
+		pthread_join(worker->thread, NULL);
 		free(worker->buf.mem);
 		free(worker);
 		worker = next;
 	}
 }
 
-/* What the main thread has seen of the receiver. */
-struct watch {
-	const struct worker *receiver;
-	unsigned begun;
-	unsigned quiet; /* ticks without a request */
-};
-
-/* Is the receiver still busy with what it was busy with a tick ago? */
-static void keep_watch(struct loop *loop, struct watch *watch)
-{
-	struct worker *receiver;
-	unsigned begun = 0;
-
-	pthread_mutex_lock(&loop->lock);
-	receiver = loop->receiver;
-	if (receiver)
-		begun = atomic_load(&receiver->begun);
-	if (receiver != watch->receiver || begun != watch->begun)
-		watch->quiet = 0;
-	else if (receiver && atomic_load(&receiver->served) != begun)
-		pass_on(loop, receiver);
-	else
-		watch->quiet++;
-	pthread_mutex_unlock(&loop->lock);
-	watch->receiver = receiver;
-	watch->begun = begun;
-}
-
 /*
- * Sleeps until there is something to do. Signals are let in while we sleep
- * only: one that comes before is seen by the caller's condition, or wakes us
- * at once.
+ * Until the session ends. Signals are let in while we sleep only: one that
+ * comes before is seen by the condition, or wakes us at once.
  */
-static void sleep_until_event(struct loop *loop, const sigset_t *signals)
-{
-	static const struct timespec tick = { .tv_nsec = WATCH_MS * 1000000 };
-	struct pollfd event = { .fd = loop->event, .events = POLLIN };
-	bool watched = atomic_load(&loop->watched);
-	eventfd_t value;
-
-	/* EINTR is the point. */
-	if (ppoll(&event, 1, watched ? &tick : NULL, signals) > 0)
-		(void)eventfd_read(loop->event, &value); /* it is there */
-}
-
-/* Unless a request has come that still took the watch for granted. */
-static void end_watch(struct loop *loop, struct watch *watch)
-{
-	atomic_store(&loop->watched, false);
-	keep_watch(loop, watch);
-	if (watch->quiet == 0)
-		atomic_store(&loop->watched, true);
-	watch->quiet = 0;
-}
-
 static void wait_for_end(struct loop *loop)
 {
-	struct watch watch = { 0 };
+	struct pollfd ended = { .fd = loop->ended, .events = POLLIN };
 	sigset_t blocked, before;
 
 	sigemptyset(&blocked);
@@ -358,35 +191,24 @@ static void wait_for_end(struct loop *loop)
 	sigaddset(&blocked, SIGINT);
 	sigaddset(&blocked, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &blocked, &before);
-	while (!fuse_session_exited(loop->session)) {
-		sleep_until_event(loop, &before);
-		keep_watch(loop, &watch);
-		if (watch.quiet >= QUIET_TICKS)
-			end_watch(loop, &watch);
-	}
+	while (!fuse_session_exited(loop->session))
+		(void)ppoll(&ended, 1, NULL, &before); /* EINTR is the point */
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static void wake_up(int signal)
-{
 }
 
 int loop_run(struct fuse_session *session, const struct loop_config *config)
 {
-	auto_fd event = eventfd(0, EFD_CLOEXEC);
+	auto_fd ended = eventfd(0, EFD_CLOEXEC);
 	struct loop loop = {
 		.session = session,
 		.config = config,
-		.event = event,
+		.ended = ended,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.turn = PTHREAD_COND_INITIALIZER,
+		.spinning = ATOMIC_FLAG_INIT,
 	};
-	/* Without SA_RESTART, so that read(2) ends. */
-	struct sigaction wake = { .sa_handler = wake_up };
-	struct sigaction before;
 	int error;
 
-	if (event < 0 || sigaction(WAKE_SIGNAL, &wake, &before) < 0)
+	if (ended < 0)
 		return -errno;
 	pthread_mutex_lock(&loop.lock);
 	error = start_worker(&loop);
@@ -395,6 +217,5 @@ int loop_run(struct fuse_session *session, const struct loop_config *config)
 		return error;
 	wait_for_end(&loop);
 	stop_workers(&loop);
-	(void)sigaction(WAKE_SIGNAL, &before, NULL); /* worked before */
 	return atomic_load(&loop.error);
 }

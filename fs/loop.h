@@ -18,10 +18,9 @@ struct loop_config {
  * a signal handler on this thread. Returns 0 or -errno.
  *
  * Most of what a small request costs is waking the thread that serves it. So
- * the one thread that waits for requests looks for the next one for `spin`
- * microseconds before it sleeps, or moves to the CPU of the task that sends
- * them all (follow.h). A mount that is not used costs nothing: nobody looks
- * again until a request has come.
+ * one thread, and one only, that has just served a request looks for the next
+ * one for `spin` microseconds before it sleeps. A mount that is not used
+ * costs nothing: nobody looks again until a request has come.
  */
 int loop_run(struct fuse_session *session, const struct loop_config *config);
 
