@@ -36,7 +36,8 @@ struct session {
 	struct fuse_session *fuse;
 	char *mountpoint; /* absolute: the daemon leaves its directory */
 	int parent;	  /* pipe to the waiting parent, or -1 */
-	bool attended;	  /* the attendant was started */
+	struct question question; /* the attendant's, once it has started */
+	bool attended;		  /* the attendant was started */
 	pthread_t attendant;
 	atomic_bool failed; /* it was not content */
 };
@@ -292,8 +293,10 @@ static void fail(struct session *session)
 }
 
 /* Asks the mount for its data path. Returns 0 if it may be called ready. */
-static int check_mount(struct session *session, struct question *question)
+static int check_mount(struct session *session)
 {
+	struct question *question = &session->question;
+
 	question_ask(question);
 	if (question->error) {
 		if (fuse_session_exited(session->fuse))
@@ -315,13 +318,15 @@ static int check_mount(struct session *session, struct question *question)
 
 static void greet(struct session *session)
 {
-	struct question question = { .mountpoint = session->mountpoint };
+	bool content = check_mount(session) == 0;
 
-	if (check_mount(session, &question))
+	question_end(&session->question);
+	if (!content)
 		return;
 	if (session->parent >= 0)
 		enter_background();
-	log_info("%s: data path is %s", session->mountpoint, question.path);
+	log_info("%s: data path is %s", session->mountpoint,
+		 session->question.path);
 	if (session->parent < 0)
 		return;
 	/* A parent that is gone is no reason to stop. */
@@ -388,12 +393,16 @@ static int serve(struct session *session)
 /* Everything after the checks, in the process that stays. */
 static int run(struct session *session)
 {
-	int res = set_up_process();
+	int res = question_prepare(&session->question, session->mountpoint);
 
+	if (res)
+		log_error("cannot start a process: %s", strerror(-res));
+	else
+		res = set_up_process();
 	if (!res)
 		res = open_fs(session);
 	if (res)
-		return 1;
+		goto out_question;
 	session->fs.ready = on_ready;
 	session->fs.ready_data = session;
 	res = create_fuse(session);
@@ -421,6 +430,8 @@ out_session:
 	fuse_session_destroy(session->fuse);
 out_fs:
 	close_fs(&session->fs);
+out_question:
+	question_end(&session->question);
 	return res < 0 || atomic_load(&session->failed) ? 1 : 0;
 }
 
