@@ -156,20 +156,28 @@ void directory_touch(struct fs *fs, const char *directory)
 	object_put(marker);
 }
 
-ssize_t directory_count_subdirs(struct fs *fs, const char *directory)
+int directory_find(struct fs *fs, const char *directory,
+		   struct tree_directory *ret_found)
 {
 	struct tree *tree;
-	ssize_t count;
 	int number;
 	int error = forest_tree(fs->forest, &tree);
 
 	if (error)
 		return error;
 	number = tree_find(tree, directory);
-	count = number < 0 ? number
-			   : (ssize_t)tree_directory(tree, number).subdirs;
+	if (number >= 0)
+		*ret_found = tree_directory(tree, number);
 	tree_put(tree);
-	return count;
+	return number < 0 ? number : 0;
+}
+
+ssize_t directory_count_subdirs(struct fs *fs, const char *directory)
+{
+	struct tree_directory found;
+	int error = directory_find(fs, directory, &found);
+
+	return error ? error : (ssize_t)found.subdirs;
 }
 
 bool directory_exists(struct fs *fs, const char *directory)

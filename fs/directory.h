@@ -57,6 +57,9 @@ int directory_entry(struct fs *fs, const char *directory,
 int directory_lookup(struct fs *fs, const struct place *place, const char *name,
 		     struct fuse_entry_param *ret_entry);
 
+/* What the names say of a directory, the root included. -ENOENT, -errno. */
+int directory_find(struct fs *fs, const char *directory,
+		   struct tree_directory *ret_found);
 /* The subdirectories of a directory, the root included, or -errno. */
 ssize_t directory_count_subdirs(struct fs *fs, const char *directory);
 /*

@@ -69,21 +69,10 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 static int check_empty(struct fs *fs, const char *name)
 {
 	struct tree_directory directory;
-	struct tree *tree;
-	int number;
-	int error = forest_tree(fs->forest, &tree);
+	int error = directory_find(fs, name, &directory);
 
-	if (error)
-		return error;
-	number = tree_find(tree, name);
-	if (number >= 0) {
-		directory = tree_directory(tree, number);
-		if (directory.files || directory.subdirs)
-			error = -ENOTEMPTY;
-	} else {
-		error = number;
-	}
-	tree_put(tree);
+	if (!error && (directory.files || directory.subdirs))
+		error = -ENOTEMPTY;
 	return error;
 }
 

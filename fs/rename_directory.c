@@ -152,22 +152,13 @@ static int move_directory(struct move *move, unsigned flags)
 static int check_target(struct fs *fs, const char *to, unsigned flags)
 {
 	struct tree_directory directory;
-	struct tree *tree;
-	int number;
-	int error = forest_tree(fs->forest, &tree);
+	int error = directory_find(fs, to, &directory);
 
 	if (error)
-		return error;
-	number = tree_find(tree, to);
-	if (number >= 0) {
-		directory = tree_directory(tree, number);
-		if (flags & RENAME_NOREPLACE)
-			error = -EEXIST;
-		else if (directory.files || directory.subdirs)
-			error = -ENOTEMPTY;
-	}
-	tree_put(tree);
-	return error;
+		return error == -ENOENT ? 0 : error;
+	if (flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	return directory.files || directory.subdirs ? -ENOTEMPTY : 0;
 }
 
 int directory_rename(struct fs *fs, const char *from, const char *to,
