@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -22,10 +21,10 @@
 #include <sys/wait.h>
 
 #include "cleanup.h"
-#include "directory.h"
 #include "guard.h"
 #include "log.h"
 #include "loop.h"
+#include "open.h"
 #include "ops.h"
 #include "preflight.h"
 #include "question.h"
@@ -58,143 +57,6 @@ static int set_up_process(void)
 		(void)setrlimit(RLIMIT_NOFILE, &files); /* a courtesy */
 	}
 	return guard_install();
-}
-
-#define FILES_LEFT 20 /* of descriptors: for all but open objects */
-
-/*
- * A table for as many open objects as there may be descriptors, less some to
- * look at others with, and to keep a few within reach after a lookup.
- */
-static int create_nodes(struct fs *fs)
-{
-	struct rlimit files;
-	size_t max = 1024;
-	int error;
-
-	if (getrlimit(RLIMIT_NOFILE, &files) == 0)
-		max = files.rlim_cur;
-	error = node_table_create(FUSE_ROOT_ID, fs->kind->root(fs->store),
-				  max > 8192 ? 64 : (unsigned)max / 128 + 1,
-				  max > 2 * FILES_LEFT ? max - FILES_LEFT : 1,
-				  &fs->nodes);
-	if (error)
-		log_error("out of memory");
-	return error;
-}
-
-/* A limit is no use if it is passed from the start. */
-static int check_limits(const struct options *options, struct budget *budget)
-{
-	uint64_t size, objects;
-	int error = budget_used(budget, &size, &objects);
-
-	if (error)
-		return error;
-	if (options->size && size > options->size) {
-		log_error("option 'size=%s': the objects in view have %" PRIu64
-			  " bytes; accepted is that or more",
-			  options->size_text, size);
-		return -EINVAL;
-	}
-	if (options->objects && objects > options->objects) {
-		log_error("option 'objects=%" PRIu64 "': there are %" PRIu64
-			  " objects in view; accepted is that or more",
-			  options->objects, objects);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int create_budget(struct session *session)
-{
-	struct fs *fs = &session->fs;
-	const struct budget_config config = {
-		.kind = fs->kind,
-		.store = fs->store,
-		.view = &fs->view,
-		.size = session->options->size,
-		.objects = session->options->objects,
-	};
-	int error;
-
-	if (!config.size && !config.objects)
-		return 0;
-	error = budget_create(&config, &fs->budget);
-	if (error)
-		log_error("cannot count the %s objects: %s", fs->kind->name,
-			  strerror(-error));
-	return error ? error : check_limits(session->options, fs->budget);
-}
-
-/*
- * Whether the kernel has to check permissions. It need not where only root
- * gets in and the namespace is root's: then it would say yes to nearly
- * everything, and ask for attributes first, each time. See access.h. That
- * knows objects only: with directories the kernel checks.
- */
-static bool needs_kernel_checks(const struct session *session)
-{
-	const struct fs *fs = &session->fs;
-	struct stat st;
-
-	/* Where rights are not those on files, it judges by what is shown. */
-	if (!(fs->kind->traits & STORE_FILE_RIGHTS))
-		return owner_is_shown(&fs->owner);
-	return session->options->kernel_checks || fs->view.separator ||
-	       geteuid() != 0 ||
-	       fs->kind->get_attr(fs->kind->root(fs->store), &st) != 0 ||
-	       st.st_uid != 0 || (st.st_mode & 0700) != 0700;
-}
-
-static int open_fs(struct session *session)
-{
-	struct fs *fs = &session->fs;
-	int error;
-
-	fs->kind = session->options->kind;
-	fs->view = session->options->view;
-	fs->owner = session->options->owner;
-	fs->reserve = session->options->reserve;
-	fs->all_writes = fs->reserve || session->options->size;
-	fs->acl = session->options->allow_other && geteuid() == 0 &&
-		  !owner_is_shown(&fs->owner) &&
-		  (fs->kind->traits & STORE_FILE_RIGHTS);
-	handles_init(&fs->handles);
-	backing_init(&fs->backing, !session->options->no_native);
-	error = fs->kind->open(&fs->store);
-	if (error) {
-		log_error("cannot open the %s objects: %s", fs->kind->name,
-			  error == -EOPNOTSUPP ? fs->kind->unsupported
-					       : strerror(-error));
-		return error;
-	}
-	fs->kernel_checks = needs_kernel_checks(session);
-	error = create_budget(session);
-	if (!error)
-		error = create_nodes(fs);
-	if (!error) {
-		error = directory_open_all(fs);
-		if (error)
-			node_table_destroy(fs->nodes);
-	}
-	if (error) {
-		budget_destroy(fs->budget);
-		fs->kind->close(fs->store);
-		return error;
-	}
-	janitor_init(&fs->janitor, fs->nodes);
-	return 0;
-}
-
-static void close_fs(struct fs *fs)
-{
-	janitor_destroy(&fs->janitor);
-	handles_end(&fs->handles, fs);
-	directory_close_all(fs);
-	node_table_destroy(fs->nodes);
-	budget_destroy(fs->budget);
-	fs->kind->close(fs->store);
 }
 
 static int create_fuse(struct session *session)
@@ -400,7 +262,7 @@ static int run(struct session *session)
 	else
 		res = set_up_process();
 	if (!res)
-		res = open_fs(session);
+		res = fs_open(session->options, &session->fs);
 	if (res)
 		goto out_question;
 	session->fs.ready = on_ready;
@@ -429,7 +291,7 @@ out_signals:
 out_session:
 	fuse_session_destroy(session->fuse);
 out_fs:
-	close_fs(&session->fs);
+	fs_close(&session->fs);
 out_question:
 	question_end(&session->question);
 	return res < 0 || atomic_load(&session->failed) ? 1 : 0;
