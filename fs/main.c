@@ -40,8 +40,10 @@ int main(int argc, char **argv)
 		else if (options.version)
 			printf("shmfs %s (libfuse %s)\n", SHMFS_VERSION,
 			       fuse_pkgversion());
-		else
+		else if (!options.helper.fake)
 			status = session_run(&options);
+		if (options.helper.called)
+			status = helper_status(status);
 	}
 	options_free(&options);
 	return status;

@@ -293,7 +293,7 @@ static int set_option(struct options *options, const char *word)
 	if (!strncmp(word, "x-", 2) || !strncmp(word, "comment=", 8))
 		return 0;
 	if (!rule)
-		return complain_unknown(word);
+		return options->helper.sloppy ? 0 : complain_unknown(word);
 	options->given |= UINT64_C(1) << (rule - rules);
 	if (takes_value(rule))
 		value = word + strlen(rule->name);
@@ -341,6 +341,12 @@ static int set_options(struct options *options, char *list)
 
 static int set_letter(struct options *options, int letter, char **argv)
 {
+	if (options->helper.called) {
+		int res = helper_set_letter(&options->helper, letter, optarg);
+
+		if (res <= 0)
+			return res;
+	}
 	switch (letter) {
 	case 'f':
 		options->foreground = true;
@@ -450,9 +456,12 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		{ 0 },
 	};
 	struct options *options = ret_options;
+	bool helper = argc > 0 && helper_is(argv[0]);
+	const char *letters = helper ? HELPER_LETTERS : ":fdhVo:";
 	int letter;
 
 	*options = (struct options){
+		.helper.called = helper,
 		.max_threads = 10,
 		.spin = 50,
 		.fuse = strdup("subtype=shmfs"),
@@ -461,7 +470,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		log_error("out of memory");
 		return -ENOMEM;
 	}
-	while ((letter = getopt_long(argc, argv, ":fdhVo:", long_options,
+	while ((letter = getopt_long(argc, argv, letters, long_options,
 				     NULL)) != -1) {
 		int error = set_letter(options, letter, argv);
 

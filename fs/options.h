@@ -9,11 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "helper.h"
 #include "owner.h"
 #include "store.h"
 #include "view.h"
 
 struct options {
+	struct helper helper;
 	bool help;
 	bool version;
 	bool foreground;

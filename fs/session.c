@@ -24,6 +24,7 @@
 #include "guard.h"
 #include "log.h"
 #include "loop.h"
+#include "notify.h"
 #include "open.h"
 #include "ops.h"
 #include "preflight.h"
@@ -189,8 +190,10 @@ static void greet(struct session *session)
 		enter_background();
 	log_info("%s: data path is %s", session->mountpoint,
 		 session->question.path);
-	if (session->parent < 0)
+	if (session->parent < 0) {
+		notify_ready(session->question.path);
 		return;
+	}
 	/* A parent that is gone is no reason to stop. */
 	(void)!write(session->parent, "", 1);
 	(void)close(steal_fd(&session->parent));

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Telling a service manager that the mount answers, by the protocol of
+ * sd_notify(3): one datagram to the socket that NOTIFY_SOCKET names.
+ */
+#ifndef SHMFS_NOTIFY_H
+#define SHMFS_NOTIFY_H
+
+/*
+ * Says READY=1 and which data path there is, if anybody has asked for it. What
+ * cannot be sent is logged, and no failure.
+ */
+void notify_ready(const char *data_path);
+
+#endif
