@@ -110,9 +110,11 @@ int fs_end_epoch(struct fs *fs)
 		return 0;
 	epoch = node_epoch_ending(fs->nodes);
 	error = fuse_lowlevel_notify_increment_epoch(fs->session);
-	if (!error)
-		node_epoch_ended(fs->nodes, epoch);
-	return error;
+	if (error)
+		return error;
+	node_epoch_ended(fs->nodes, epoch);
+	stats_add(fs->stats, STATS_EPOCHS, 1);
+	return 0;
 }
 
 void fs_note_name(struct fs *fs, const char *name)

@@ -20,6 +20,8 @@
 #include "janitor.h"
 #include "node.h"
 #include "owner.h"
+#include "reply.h"
+#include "stats.h"
 #include "store.h"
 #include "view.h"
 
@@ -56,6 +58,8 @@ struct fs {
 	bool keep_names; /* the kernel may: see node.h */
 	/* Requests come over io_uring; forgets never do: see op_forget(). */
 	atomic_bool over_rings;
+	struct stats *stats;
+	bool debug; /* each request is a line in the log: trace.h */
 	struct fuse_session *session;
 	struct backing backing;
 	struct handles handles;
@@ -111,13 +115,6 @@ int fs_caller_with_groups(fuse_req_t req, struct store_caller *ret_caller,
  */
 int fs_caller_and_groups(fuse_req_t req, struct store_caller *ret_caller,
 			 gid_t **ret_groups);
-
-/* The end of every operation without a result: error is 0 or -errno. */
-static inline void reply_status(fuse_req_t req, int error)
-{
-	/* Fails only when the request is gone; then nobody waits for it. */
-	(void)fuse_reply_err(req, -error);
-}
 
 /*
  * The object a node stands for, referenced: the open one if it is open, else

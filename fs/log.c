@@ -65,11 +65,7 @@ from_fuse(enum fuse_log_level level, const char *format, va_list args)
 		captured[strcspn(captured, "\n")] = '\0';
 		return;
 	}
-	/* -d prints lines in several parts: as they come. */
-	if (level == FUSE_LOG_DEBUG && !to_syslog)
-		vfprintf(stderr, format, args);
-	else
-		print((int)level, format, args); /* the same numbers */
+	print((int)level, format, args); /* the same numbers */
 }
 
 void log_fuse(void)

@@ -38,7 +38,8 @@ struct node_table {
 	uint64_t next_id;
 	uint64_t *recent; /* ids of nodes with a recent object, a ring */
 	size_t open_max;
-	size_t open_count; /* nodes with an object */
+	size_t open_count;    /* nodes with an object */
+	size_t backing_count; /* nodes with a backing id */
 	unsigned recent_max;
 	unsigned recent_next;
 	uint64_t epoch;	     /* of names that are delivered now */
@@ -360,6 +361,28 @@ int node_get(struct node_table *table, uint64_t id, struct node_ref *ret_ref)
 	return node ? 0 : -ESTALE;
 }
 
+void node_count(struct node_table *table, struct node_counts *ret_counts)
+{
+	pthread_mutex_lock(&table->lock);
+	ret_counts->known = table->hash.count - 1; /* the root is always one */
+	ret_counts->open = table->open_count;
+	ret_counts->backings = table->backing_count;
+	pthread_mutex_unlock(&table->lock);
+}
+
+int node_name(struct node_table *table, uint64_t id,
+	      char ret_name[STORE_NAME_MAX + 1])
+{
+	struct node *node;
+
+	pthread_mutex_lock(&table->lock);
+	node = find_id(table, id);
+	if (node)
+		strcpy(ret_name, node->name);
+	pthread_mutex_unlock(&table->lock);
+	return node ? 0 : -ESTALE;
+}
+
 void node_unref(struct node_ref *ref)
 {
 	object_put(ref->object);
@@ -391,8 +414,10 @@ struct object *node_opened(struct node_table *table, uint64_t id,
 		node->object = object_get(object);
 	}
 	node->was_open = true;
-	if (node->openings++ == 0)
+	if (node->openings++ == 0) {
 		node->backing = enroll ? enroll(data, object) : 0;
+		table->backing_count += node->backing != 0;
+	}
 	*ret_backing = node->backing;
 	pthread_mutex_unlock(&table->lock);
 	object_put(unwanted);
@@ -413,6 +438,7 @@ int node_closed(struct node_table *table, uint64_t id, struct object *object)
 		node->object = NULL;
 		node->backing = 0;
 		table->open_count--;
+		table->backing_count -= backing != 0;
 		(void)drop_if_unused(table, node);
 	}
 	pthread_mutex_unlock(&table->lock);

@@ -120,6 +120,21 @@ struct object *node_opened(struct node_table *table, uint64_t id,
  */
 int node_closed(struct node_table *table, uint64_t id, struct object *object);
 
+/* How many there are, without the namespace itself. */
+struct node_counts {
+	size_t known;	 /* nodes */
+	size_t open;	 /* with an object */
+	size_t backings; /* with a backing id */
+};
+void node_count(struct node_table *table, struct node_counts *ret_counts);
+
+/*
+ * The name last seen, for people: unlike node_get() this says nothing about
+ * what the node is wanted for. -ESTALE.
+ */
+int node_name(struct node_table *table, uint64_t id,
+	      char ret_name[STORE_NAME_MAX + 1]);
+
 /*
  * The object now has this name: it was renamed through the mount. For nodes
  * whose name is not kept.

@@ -279,14 +279,8 @@ static void reply_listing(fuse_req_t req, size_t size, off_t off,
 		pthread_mutex_unlock(&listing->lock);
 		directory_release(fs_of(req));
 	}
-	if (n < 0)
-		reply_status(req, (int)n);
-	else
-		/*
-		 * Fails only when the request is gone; the entries' lookup
-		 * counts then last as long as the mount.
-		 */
-		(void)fuse_reply_buf(req, buf, (size_t)n);
+	/* If it is not delivered, lookup counts last as long as the mount. */
+	reply_data(req, n, buf);
 }
 
 void op_readdir(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,

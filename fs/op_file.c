@@ -53,6 +53,13 @@ static void end_file(struct fs *fs, struct handle *handle)
 	free(file);
 }
 
+static enum stats_counter path_of(const struct fuse_file_info *fi)
+{
+	if (fi->backing_id == 0)
+		return STATS_OPENED_DIRECT;
+	return fi->direct_io ? STATS_OPENED_MAPPED : STATS_OPENED_NATIVE;
+}
+
 int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
 	       struct fuse_file_info *fi)
 {
@@ -82,6 +89,7 @@ int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
 			!(fs->kind->traits & STORE_KERNEL_WRITES) ||
 			has_privileges(fs, file->object);
 	fi->parallel_direct_writes = fi->direct_io;
+	stats_add(fs->stats, path_of(fi), 1);
 	return 0;
 }
 
@@ -89,6 +97,7 @@ void file_end(fuse_req_t req, fuse_ino_t nodeid, struct file *file)
 {
 	struct fs *fs = fs_of(req);
 
+	stats_add(fs->stats, STATS_CLOSED, 1);
 	handles_remove(&fs->handles, &file->handle);
 	if (file->counted)
 		budget_closed(fs->budget, file->object);
@@ -211,6 +220,12 @@ static char *reply_buffer(fuse_req_t req, size_t size)
 	return thread_buffer(size);
 }
 
+static void count_bytes(fuse_req_t req, enum stats_counter counter, ssize_t n)
+{
+	if (n > 0)
+		stats_add(fs_of(req)->stats, counter, (uint64_t)n);
+}
+
 void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 	     struct fuse_file_info *fi)
 {
@@ -219,11 +234,8 @@ void op_read(fuse_req_t req, fuse_ino_t nodeid, size_t size, off_t off,
 
 	if (buf)
 		n = fs_of(req)->kind->read(file_of(fi)->object, buf, size, off);
-	if (n < 0)
-		reply_status(req, (int)n);
-	else
-		/* Fails only when the request is gone. */
-		(void)fuse_reply_buf(req, buf, (size_t)n);
+	count_bytes(req, STATS_BYTES_READ, n);
+	reply_data(req, n, buf);
 }
 
 static ssize_t write_file(struct fs *fs, const char *buf, size_t size,
@@ -254,11 +266,11 @@ void op_write(fuse_req_t req, fuse_ino_t nodeid, const char *buf, size_t size,
 {
 	ssize_t n = write_file(fs_of(req), buf, size, off, fi);
 
-	if (n < 0)
-		reply_status(req, (int)n);
-	else
-		/* Fails only when the request is gone. */
-		(void)fuse_reply_write(req, (size_t)n);
+	count_bytes(req,
+		    fi->writepage ? STATS_BYTES_WRITTEN_BACK
+				  : STATS_BYTES_WRITTEN,
+		    n);
+	reply_count(req, n);
 }
 
 /*
@@ -306,9 +318,6 @@ void op_copy_file_range(fuse_req_t req, fuse_ino_t from_node, off_t from_off,
 
 	if (n > 0)
 		clear_privileges(req, file_of(to)->object);
-	if (n < 0)
-		reply_status(req, (int)n);
-	else
-		/* Fails only when the request is gone. */
-		(void)fuse_reply_write(req, (size_t)n);
+	count_bytes(req, STATS_BYTES_COPIED, n);
+	reply_count(req, n);
 }

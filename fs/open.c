@@ -112,8 +112,15 @@ int fs_open(const struct options *options, struct fs *fs)
 		  (fs->kind->traits & STORE_FILE_RIGHTS);
 	handles_init(&fs->handles);
 	backing_init(&fs->backing, !options->no_native);
+	fs->debug = options->debug;
+	error = stats_create(&fs->stats);
+	if (error) {
+		log_error("out of memory");
+		return error;
+	}
 	error = fs->kind->open(&fs->store);
 	if (error) {
+		stats_destroy(fs->stats);
 		log_error("cannot open the %s objects: %s", fs->kind->name,
 			  error == -EOPNOTSUPP ? fs->kind->unsupported
 					       : strerror(-error));
@@ -131,6 +138,7 @@ int fs_open(const struct options *options, struct fs *fs)
 	if (error) {
 		budget_destroy(fs->budget);
 		fs->kind->close(fs->store);
+		stats_destroy(fs->stats);
 		return error;
 	}
 	janitor_init(&fs->janitor, fs->nodes);
@@ -145,4 +153,5 @@ void fs_close(struct fs *fs)
 	node_table_destroy(fs->nodes);
 	budget_destroy(fs->budget);
 	fs->kind->close(fs->store);
+	stats_destroy(fs->stats);
 }

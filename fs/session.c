@@ -29,6 +29,7 @@
 #include "ops.h"
 #include "preflight.h"
 #include "question.h"
+#include "reporter.h"
 
 struct session {
 	const struct options *options;
@@ -77,8 +78,6 @@ static int create_fuse(struct session *session)
 		res = fuse_opt_add_arg(&args, options->fuse);
 	if (!res && session->fs.kernel_checks)
 		res = fuse_opt_add_arg(&args, "-odefault_permissions");
-	if (!res && options->debug)
-		res = fuse_opt_add_arg(&args, "-d");
 	if (!res) {
 		session->fuse = fuse_session_new(&args, &fs_ops, sizeof(fs_ops),
 						 &session->fs);
@@ -250,9 +249,15 @@ static int serve(struct session *session)
 		.spin = options->spin,
 	};
 
-	if (options->io_uring)
-		return serve_io_uring(session);
-	return loop_run(session->fuse, &config);
+	struct reporter reporter;
+	int res = reporter_start(&reporter, &session->fs);
+
+	if (res)
+		return res;
+	res = options->io_uring ? serve_io_uring(session)
+				: loop_run(session->fuse, &config);
+	reporter_stop(&reporter);
+	return res;
 }
 
 /* Everything after the checks, in the process that stays. */
@@ -350,6 +355,7 @@ int session_run(const struct options *options)
 	int status;
 
 	log_fuse();
+	reporter_block_signal();
 	if (preflight(options))
 		return 1;
 	session.mountpoint = realpath(options->mountpoint, NULL);

@@ -4,8 +4,10 @@
  * and read-only; the two of acl(5) are the object's own where the kernel
  * checks them; all else is not supported (xattr(7)).
  *
- * user.shmfs.io on the root: the data path of this mount. On objects, what
- * their kind has to tell (facts in store.h).
+ * user.shmfs.io on the root: the data path of this mount. user.shmfs.stats,
+ * there too, are the counters; not listed, so that who copies a directory with
+ * its attributes does not copy them. On objects, what their kind has to tell
+ * (facts in store.h).
  */
 #include <errno.h>
 #include <linux/limits.h>
@@ -17,11 +19,13 @@
 
 #include "access.h"
 #include "buffer.h"
+#include "cleanup.h"
 #include "directory.h"
 #include "ops.h"
 
-#define OURS	"user.shmfs."
-#define IO_NAME OURS "io"
+#define OURS	   "user.shmfs."
+#define IO_NAME	   OURS "io"
+#define STATS_NAME OURS "stats"
 
 static bool starts_with(const char *name, const char *prefix)
 {
@@ -80,6 +84,21 @@ static const char *io_path(fuse_req_t req)
 							    : "direct";
 }
 
+#define STATS_GROW 256 /* bytes that counters may get longer by */
+
+static ssize_t get_stats(struct fs *fs, void *buf, size_t size)
+{
+	auto_heap char *text = NULL;
+	int error = stats_print(fs, &text);
+
+	if (error)
+		return error;
+	/* Who asks how long it is comes again, and has counted up by then. */
+	if (size == 0)
+		return (ssize_t)strlen(text) + STATS_GROW;
+	return copy_value(text, buf, size);
+}
+
 static ssize_t get_xattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 			 void *buf, size_t size)
 {
@@ -91,6 +110,8 @@ static ssize_t get_xattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 		return -EOPNOTSUPP;
 	if (nodeid == FUSE_ROOT_ID && !strcmp(name, IO_NAME))
 		return copy_value(io_path(req), buf, size);
+	if (nodeid == FUSE_ROOT_ID && !strcmp(name, STATS_NAME))
+		return get_stats(fs, buf, size);
 	n = fs_object(fs, nodeid, STORE_ATTR, &object);
 	if (n)
 		return n;
@@ -106,13 +127,11 @@ static ssize_t get_xattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 
 static void reply_xattr(fuse_req_t req, ssize_t n, const char *buf, size_t size)
 {
-	if (n < 0)
-		reply_status(req, (int)n);
-	else if (size == 0)
-		/* Fails only when the request is gone; so below. */
-		(void)fuse_reply_xattr(req, (size_t)n);
+	if (n < 0 || size > 0)
+		reply_data(req, n, buf);
 	else
-		(void)fuse_reply_buf(req, buf, (size_t)n);
+		/* Fails only when the request is gone. */
+		(void)fuse_reply_xattr(req, (size_t)n);
 }
 
 void op_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,

@@ -345,6 +345,11 @@ static int posix_rename(struct store *store, const char *from, const char *to,
 	return error;
 }
 
+static unsigned posix_windows(struct store *store)
+{
+	return window_count(&store->pool);
+}
+
 const struct store_kind posix_kind = {
 	.name = "posix",
 	.text = "the objects of shm_open(3)",
@@ -378,6 +383,7 @@ const struct store_kind posix_kind = {
 	.seek = posix_seek,
 	.copy = posix_copy,
 	.backing_fd = posix_backing_fd,
+	.windows = posix_windows,
 	.get_xattr = posix_get_xattr,
 	.list_xattr = posix_list_xattr,
 	.set_xattr = posix_set_xattr,

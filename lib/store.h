@@ -317,6 +317,9 @@ struct store_kind {
 	 */
 	int (*backing_fd)(struct object *object);
 
+	/* NULL, or: how many windows (window.h) are mapped now. */
+	unsigned (*windows)(struct store *store);
+
 	/*
 	 * What only this kind knows of its objects: names, ended by NULL, or
 	 * NULL, and the value of one as snprintf(3) has it. -ENODATA if this

@@ -41,6 +41,16 @@ void window_pool_destroy(struct window_pool *pool)
 	pthread_mutex_destroy(&pool->lock);
 }
 
+unsigned window_count(struct window_pool *pool)
+{
+	unsigned count;
+
+	pthread_mutex_lock(&pool->lock);
+	count = pool->count;
+	pthread_mutex_unlock(&pool->lock);
+	return count;
+}
+
 static void lru_append(struct window_pool *pool, struct window *window)
 {
 	window->lru_prev = pool->lru_last;

@@ -61,6 +61,9 @@ void window_pool_init(struct window_pool *pool, unsigned max);
 /* All sources must have been dropped. */
 void window_pool_destroy(struct window_pool *pool);
 
+/* How many are mapped. */
+unsigned window_count(struct window_pool *pool);
+
 /*
  * The window that holds byte `off` (0 <= off < WINDOW_END_MAX) of the
  * source, mapped until window_put(). -ENOMEM, -EACCES as mmap(2).
