@@ -38,7 +38,7 @@ struct options {
 	unsigned max_threads;
 	unsigned spin;	/* microseconds */
 	char *fuse;	/* what libfuse is to have after -o; malloc'ed */
-	uint64_t given; /* options.c: a bit for each rule that was used */
+	uint64_t given; /* option_rules.c: a bit for each rule that was used */
 };
 
 /*
