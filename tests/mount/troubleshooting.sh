@@ -231,7 +231,14 @@ MNT=$PUB/theirs
 as_user "$SHMFS" "$MNT"
 provoke 'Permission denied' ls "$MNT"
 helps 'as that user' as_user ls "$MNT"
-as_user fusermount3 -u "$MNT"
+# An /etc as in a container: what says who is who, and no mtab.
+mkdir "$PUB/etc"
+cp /etc/passwd /etc/group /etc/nsswitch.conf "$PUB/etc"
+provoke 'failed to open /etc/mtab' over "$PUB/etc" /etc \
+	as_user fusermount3 -u "$MNT"
+ln -s ../proc/self/mounts "$PUB/etc/mtab"
+helps 'to make it' over "$PUB/etc" /etc as_user fusermount3 -u "$MNT"
+as_user fusermount3 -u "$MNT" # the same, in this namespace
 umount /dev/fuse
 
 SHMFS_KIND=sysv
