@@ -44,8 +44,8 @@ text { fill: #e6edf3 }
 }
 """
 KEY = [("tmpfs", "tmpfs itself"), ("shmfs", "shmfs"),
-       ("coherent", "peer, no stale answer seen"),
-       ("other", "peer"), ("stale", "stale answers seen")]
+       ("coherent", "peer, no wrong answer seen"),
+       ("other", "peer"), ("stale", "wrong answers seen")]
 
 
 def _text(x, y, text, css="", anchor="start"):
