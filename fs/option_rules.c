@@ -139,6 +139,10 @@ const struct option_rule option_rules[] = {
 	{ "allow_other", NULL, "let other users in, with their own rights",
 	  NULL },
 	{ "allow_root", NULL, "let root in, and nobody else", NULL },
+	{ "default_permissions", NULL,
+	  "let the kernel check permissions, also "
+	  "for root alone",
+	  set_kernel_checks, NULL, STORE_FILE_RIGHTS },
 	{ "auto_unmount", NULL, "unmount when the daemon dies", NULL },
 	{ "ro", NULL, "read-only", NULL },
 	{ "io_uring", NULL, "requests over io_uring, where the kernel can",
@@ -164,10 +168,6 @@ const struct option_rule option_rules[] = {
 	{ "async", NULL, NULL, NULL },
 	{ "dirsync", NULL, NULL, NULL },
 	{ "defaults", NULL, NULL, set_nothing },
-	{ "default_permissions", NULL,
-	  "let the kernel check permissions, also "
-	  "for root alone",
-	  set_kernel_checks, NULL, STORE_FILE_RIGHTS },
 	{ "auto", NULL, NULL, set_nothing },
 	{ "noauto", NULL, NULL, set_nothing },
 	{ "nofail", NULL, NULL, set_nothing },
@@ -180,3 +180,8 @@ const struct option_rule option_rules[] = {
 const size_t option_rule_count = sizeof(option_rules) / sizeof(option_rules[0]);
 static_assert(sizeof(option_rules) / sizeof(option_rules[0]) <= 64,
 	      "options.given has a bit for each");
+
+bool option_rule_is_idle(const struct option_rule *rule)
+{
+	return rule->set == set_nothing;
+}

@@ -6,6 +6,7 @@
 #ifndef SHMFS_OPTION_RULES_H
 #define SHMFS_OPTION_RULES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "options.h"
@@ -22,5 +23,8 @@ struct option_rule {
 
 extern const struct option_rule option_rules[];
 extern const size_t option_rule_count; /* at most 64 */
+
+/* Whether it is accepted and no more: for fstab(5), or in force anyway. */
+bool option_rule_is_idle(const struct option_rule *rule);
 
 #endif

@@ -15,6 +15,26 @@
 #include "log.h"
 #include "option_rules.h"
 
+/* Those without a line of their own, as many to a line as fit. */
+static void print_words(bool idle)
+{
+	int column = 80;
+
+	for (size_t i = 0; i < option_rule_count; i++) {
+		const struct option_rule *rule = &option_rules[i];
+		int len = (int)strlen(rule->name);
+
+		if (rule->text || option_rule_is_idle(rule) != idle)
+			continue;
+		if (column + 2 + len > 76)
+			column = printf("%s    %s", column < 80 ? ",\n" : "",
+					rule->name);
+		else
+			column += printf(", %s", rule->name);
+	}
+	printf("%s\n", idle ? ", x-*, comment=*" : "");
+}
+
 void options_print_help(void)
 {
 	printf("usage: shmfs [options] [KIND] MOUNTPOINT\n"
@@ -23,7 +43,8 @@ void options_print_help(void)
 	kinds_print();
 	printf("\n"
 	       "  -f                     stay in the foreground\n"
-	       "  -d                     print every request; implies -f\n"
+	       "  -d                     print a line for every request; "
+	       "implies -f\n"
 	       "  -h, --help             print this\n"
 	       "  -V, --version          print the version\n"
 	       "  -o OPTION[,OPTION...]  one or more of:\n"
@@ -36,12 +57,12 @@ void options_print_help(void)
 			continue;
 		snprintf(word, sizeof(word), "%s%s", rule->name,
 			 rule->value ? rule->value : "");
-		printf("    %-20s %s\n", word, rule->text);
+		printf("    %-21s %s\n", word, rule->text);
 	}
-	printf("    exec, rw, suid, nosuid, dev, nodev, noatime, nodiratime, "
-	       "sync, async,\n    dirsync; and words for fstab(5), "
-	       "x-* included, without effect here\n"
-	       "\n"
+	print_words(false);
+	printf("  accepted, for fstab(5), and without effect here:\n");
+	print_words(true);
+	printf("\n"
 	       "Unmount with umount(8), or fusermount3 -u as an ordinary "
 	       "user. See shmfs(8).\n");
 }

@@ -2,8 +2,9 @@
 # shellcheck shell=bash
 #
 # Completion of shmfs(8) for bash, with and without the package
-# bash-completion. The options are listed as in fs/options.c, a value after
-# the equals sign where it is one of a few; tests/mount/manual.sh compares.
+# bash-completion. The options are listed as in fs/option_rules.c, a value
+# after the equals sign where it is one of a few words; tests/mount/manual.sh
+# compares.
 
 _shmfs_words='io=auto|native|direct prefix= include= exclude= separator=
 	semaphores size= objects= reserve uid= gid= umask= allow_other

@@ -239,7 +239,7 @@ provoke 'failed to open /etc/mtab' over "$PUB/etc" /etc \
 ln -s ../proc/self/mounts "$PUB/etc/mtab"
 helps 'to make it' over "$PUB/etc" /etc as_user fusermount3 -u "$MNT"
 as_user fusermount3 -u "$MNT" # the same, in this namespace
-umount /dev/fuse
+wait_for 10 umount /dev/fuse # until the daemon has ended
 
 SHMFS_KIND=sysv
 start_on "$DIR"
