@@ -115,11 +115,13 @@ shmfs_start()
 
 # shellcheck disable=SC2120 # the arguments are for the tests
 # shmfs_private [TMPFS_OPTIONS]: a private mount namespace with a /dev/shm of
-# its own. To be called before anything else: it starts the script anew.
+# its own. To be called before anything else: it starts the script anew. For an
+# ordinary user support/as_user.sh has done this.
 shmfs_private()
 {
 	local here others
 
+	[ -z "${SHMFS_REFERENCE-}" ] || return 0
 	here=$(readlink /proc/self/ns/mnt)
 	if [ "${SHMFS_OUTSIDE:-$here}" = "$here" ]; then
 		rm -rf "$SIDE"
@@ -208,6 +210,8 @@ shmfs_start_private()
 # A plain tmpfs as /dev/shm is one, in REF. Needs shmfs_private.
 shmfs_reference()
 {
+	REF=${SHMFS_REFERENCE-}
+	[ -z "$REF" ] || return 0
 	new_dir REF
 	mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$REF"
 }
@@ -244,6 +248,15 @@ processes_of()
 	done
 }
 
+unmount_one()
+{
+	if [ "$(id -u)" = 0 ]; then
+		umount -l "$1"
+	else
+		fusermount3 -u -z "$1"
+	fi
+}
+
 shmfs_cleanup()
 {
 	local status=$? d p
@@ -256,7 +269,7 @@ shmfs_cleanup()
 		for p in $(processes_of "$d"); do
 			kill -KILL "$p"
 		done
-		while umount -l "$d"; do :; done
+		while unmount_one "$d"; do :; done
 		rm -rf --one-file-system "$d"
 	done 2>/dev/null
 	rm -rf "/dev/shm/$PREFIX"* /dev/shm/sem."$PREFIX"*
