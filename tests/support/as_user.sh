@@ -38,6 +38,8 @@ trap 'exit 143' TERM INT HUP
 mkdir "$place/tests"
 install -m 755 "$SHMFS" "$place/shmfs"
 install -m 755 "$SHMFS_BUILD"/tests/{handoff_client,shm_object} "$place/tests"
+boost=$SHMFS_BUILD/tests/boost_objects # where there is Boost
+[ ! -e "$boost" ] || install -m 755 "$boost" "$place/tests"
 case $1 in
 *.sh)
 	umask 022

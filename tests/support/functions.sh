@@ -46,6 +46,19 @@ wait_for()
 	done
 }
 
+# shmfs_needs PACKAGE COMMAND...: a test that cannot run where the command
+# fails, for want of this package of Debian's; to be called at its start.
+shmfs_needs()
+{
+	local package=$1
+
+	shift
+	if ! "$@" >"$SIDE/.out" 2>&1; then
+		echo "not installed: $package"
+		exit 77
+	fi
+}
+
 gone()
 {
 	! kill -0 "$1"
