@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Node reads, writes, streams and watches files under the mount.
+set -eu
+# shellcheck source=tests/support/functions.sh
+. "${SHMFS_SUPPORT:?}/functions.sh"
+shmfs_needs nodejs node --version
+shmfs_private ''
+shmfs_start
+
+status=0
+node "$SHMFS_SUPPORT/../clients/files.js" "$MNT" || status=$?
+if [ "$status" != 0 ]; then
+	not_ok "files.js: exit status $status"
+fi
+
+finish
