@@ -8,37 +8,12 @@
 set -eu
 # shellcheck source=tests/support/functions.sh
 . "${SHMFS_SUPPORT:?}/functions.sh"
+# shellcheck source=tests/support/postgres.sh
+. "$SHMFS_SUPPORT/postgres.sh"
 shmfs_private_ipc
 
 seconds=4
 [ -z "${SHMFS_LONG-}" ] || seconds=60
-
-# The newest there is; they are not in the PATH everywhere.
-for bin in /usr/lib/postgresql/*/bin; do :; done
-if ! [ -x "$bin/initdb" ]; then
-	echo "PostgreSQL is not installed" >&2
-	exit 77
-fi
-new_dir DATA
-export DATA
-
-# The server will not be root; $HOME and the socket are where the data is.
-as_user()
-{
-	(cd "$DATA" && setpriv --reuid=65534 --regid=65534 --clear-groups \
-		--pdeathsig TERM env HOME="$DATA" PGHOST="$DATA" \
-		PGUSER=test PATH="$bin:$PATH" "$@")
-}
-
-fails()
-{
-	! "$@"
-}
-
-started()
-{
-	as_user pg_isready -q -d postgres
-}
 
 # Its segment, or nothing: the one that is larger than a few pages
 segment()
@@ -67,20 +42,14 @@ look()
 		awk -v name="$name" '$1 == name { print $3, $4, $5 }')" ]
 }
 
-chown 65534:65534 "$DATA"
-as_user initdb -A trust -U test -D "$DATA/db" >"$SIDE/initdb" 2>&1 ||
-	{ cat "$SIDE/initdb" && exit 1; }
-as_user postgres -D "$DATA/db" -k "$DATA" -c listen_addresses= \
-	-c shared_memory_type=sysv -c shared_buffers=16MB -c fsync=off \
-	>"$SIDE/server" 2>&1 &
-server=$!
+postgres_init
 shmfs_start allow_other
-check 'the server starts' wait_for 60 started
+postgres_start -c shared_memory_type=sysv
 name=$(segment)
 check 'its segment is listed' [ -n "$name" ]
-check 'pgbench -i' as_user pgbench -q -i -s 1 postgres
+check 'pgbench -i' as_postgres pgbench -q -i -s 1 postgres
 
-as_user pgbench -c 4 -j 2 -T "$seconds" postgres >"$SIDE/pgbench" 2>&1 &
+as_postgres pgbench -c 4 -j 2 -T "$seconds" postgres >"$SIDE/pgbench" 2>&1 &
 load=$!
 looks=0
 status=0
@@ -104,15 +73,11 @@ sed -n 's/^\(tps\|number of transactions actually\|.*failed\)/# &/p' \
 	"$SIDE/pgbench"
 check 'without a failed transaction' grep -q \
 	'^number of failed transactions: 0 ' "$SIDE/pgbench"
-check 'the sum of all changes is right' [ "$(as_user psql -At postgres -c \
+check 'the sum of all changes is right' [ "$(as_postgres psql -At postgres -c \
 	'select (select sum(abalance) from pgbench_accounts) =
 		(select sum(delta) from pgbench_history)')" = t ]
 
-pid=$(head -n 1 "$DATA/db/postmaster.pid")
-kill -INT "$pid"
-wait "$server"
-check 'the server ends' [ ! -e "$DATA/db/postmaster.pid" ]
+postgres_stop
 check 'and its segment with it' [ -z "$(ls -A "$MNT")" ]
-check 'without a complaint' fails grep -E 'PANIC|ERROR|WARNING' "$SIDE/server"
 
 finish
