@@ -21,6 +21,12 @@ struct loop_config {
  * one thread, and one only, that has just served a request looks for the next
  * one for `spin` microseconds before it sleeps. A mount that is not used
  * costs nothing: nobody looks again until a request has come.
+ *
+ * Each request also wakes a thread that waits for one in the kernel, to no
+ * avail if another is looking. So when requests come one by one, as from one
+ * caller, one thread receives and serves them alone, until more wait than it
+ * can serve, or it is held up by one for a millisecond, or none has come for
+ * two.
  */
 int loop_run(struct fuse_session *session, const struct loop_config *config);
 
