@@ -26,7 +26,7 @@
 
 #include "cleanup.h"
 
-#define HITS	    16 /* requests one by one, before one worker serves alone */
+#define ENOUGH	    16 /* requests in a row, to judge by */
 #define BACKLOG	    16 /* requests that had to wait, before it has help again */
 #define TICK_NS	    1000000
 #define QUIET_TICKS 2 /* without a request, before nobody looks any more */
@@ -46,7 +46,8 @@ struct loop {
 	bool watched; /* requests follow each other closely */
 	bool alone;   /* one worker serves: the others park when they can */
 	unsigned parked;
-	unsigned hits;
+	unsigned close;	 /* requests, one closely after the other */
+	unsigned single; /* those of them that were served one by one */
 	unsigned backlog;
 	uint64_t near;	 /* until then the next request follows closely */
 	uint32_t caller; /* thread that sent the last request; 0: none */
@@ -112,7 +113,7 @@ static void add_worker(struct loop *loop)
 static void get_help(struct loop *loop)
 {
 	loop->alone = false;
-	loop->hits = 0;
+	loop->single = 0;
 	add_worker(loop);
 }
 
@@ -145,16 +146,21 @@ static void judge(struct loop *loop, struct worker *worker)
 			get_help(loop);
 		return;
 	}
-	if (loop->count - loop->idle - loop->parked > 1 ||
-	    now_ns() >= loop->near)
-		loop->hits = 0;
-	else
-		loop->hits++;
-	if (loop->hits < HITS)
+	if (now_ns() >= loop->near) {
+		loop->close = loop->single = 0;
 		return;
-	loop->alone = true;
-	loop->backlog = 0;
-	if (!loop->watched) {
+	}
+	loop->close++;
+	if (loop->count - loop->idle - loop->parked > 1)
+		loop->single = 0;
+	else
+		loop->single++;
+	if (loop->single >= ENOUGH) {
+		loop->alone = true;
+		loop->backlog = 0;
+	}
+	/* No later than it serves alone: the watch has to look after it. */
+	if (loop->close >= ENOUGH && !loop->watched) {
 		loop->watched = true;
 		(void)eventfd_write(loop->events, 1); /* cannot be full */
 	}
@@ -318,7 +324,7 @@ static void watch(struct loop *loop)
 	unsigned quiet = 0;
 	sigset_t blocked, before;
 	eventfd_t count;
-	bool watched;
+	bool watched, held = false;
 
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGHUP);
@@ -331,6 +337,9 @@ static void watch(struct loop *loop)
 			check(loop, &seen, &quiet);
 		watched = loop->watched;
 		pthread_mutex_unlock(&loop->lock);
+		if (watched != held)
+			latency_hold(&loop->config->latency, watched);
+		held = watched;
 		/* EINTR is the point */
 		(void)ppoll(&events, 1, watched ? &tick : NULL, &before);
 		(void)eventfd_read(loop->events, &count); /* may be empty */

@@ -58,6 +58,16 @@ static int set_spin(struct options *options, const char *value)
 	return value_number(value, 0, 10000, &options->spin);
 }
 
+static int set_cpu_latency(struct options *options, const char *value)
+{
+	unsigned n;
+	int error = value_number(value, 0, 1000000, &n);
+
+	if (!error)
+		options->cpu_latency = (int)n;
+	return error;
+}
+
 static int set_size(struct options *options, const char *value)
 {
 	options->size_text = value;
@@ -152,6 +162,9 @@ const struct option_rule option_rules[] = {
 	  set_max_threads },
 	{ "spin=", "0..10000",
 	  "microseconds to look for a request before sleeping", set_spin },
+	{ "cpu_latency=", "0..1000000",
+	  "microseconds that a CPU may take to wake, while busy",
+	  set_cpu_latency },
 	{ "fsname=", "NAME", "the source shown in /proc/mounts", NULL },
 	{ "noexec", NULL, "as in mount(8), like those that follow", NULL },
 	{ "exec", NULL, NULL, NULL },

@@ -36,9 +36,10 @@ struct options {
 	bool only_native; /* io=native */
 	bool io_uring;
 	unsigned max_threads;
-	unsigned spin;	/* microseconds */
-	char *fuse;	/* what libfuse is to have after -o; malloc'ed */
-	uint64_t given; /* option_rules.c: a bit for each rule that was used */
+	unsigned spin;	 /* microseconds */
+	int cpu_latency; /* microseconds; -1: not asked for */
+	char *fuse;	 /* what libfuse is to have after -o; malloc'ed */
+	uint64_t given;	 /* option_rules.c: a bit for each rule that was used */
 };
 
 /*

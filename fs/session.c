@@ -22,6 +22,7 @@
 
 #include "cleanup.h"
 #include "guard.h"
+#include "latency.h"
 #include "log.h"
 #include "loop.h"
 #include "notify.h"
@@ -41,6 +42,7 @@ struct session {
 	bool attended;		  /* the attendant was started */
 	pthread_t attendant;
 	atomic_bool failed; /* it was not content */
+	struct latency latency;
 };
 
 /* Process-wide settings that operations rely on. */
@@ -247,6 +249,7 @@ static int serve(struct session *session)
 	struct loop_config config = {
 		.max_threads = options->max_threads,
 		.spin = options->spin,
+		.latency = session->latency,
 	};
 
 	struct reporter reporter;
@@ -349,14 +352,31 @@ static int run_in_background(struct session *session)
 	return wait_until_mounted(ends[0], child);
 }
 
+static int open_latency(struct session *session)
+{
+	const struct options *options = session->options;
+	int error = 0;
+
+	if (options->cpu_latency >= 0)
+		error = latency_open(options->cpu_latency, &session->latency);
+	if (error)
+		log_error("option 'cpu_latency=%d': " LATENCY_DEVICE ": %s",
+			  options->cpu_latency, strerror(-error));
+	return error;
+}
+
 int session_run(const struct options *options)
 {
-	struct session session = { .options = options, .parent = -1 };
+	struct session session = {
+		.options = options,
+		.parent = -1,
+		.latency.fd = -1,
+	};
 	int status;
 
 	log_fuse();
 	reporter_block_signal();
-	if (preflight(options))
+	if (preflight(options) || open_latency(&session))
 		return 1;
 	session.mountpoint = realpath(options->mountpoint, NULL);
 	if (!session.mountpoint) {
@@ -366,5 +386,6 @@ int session_run(const struct options *options)
 	status = options->foreground ? run(&session)
 				     : run_in_background(&session);
 	free(session.mountpoint);
+	latency_close(&session.latency);
 	return status;
 }

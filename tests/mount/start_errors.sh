@@ -117,6 +117,16 @@ for option in max_threads max_threads= max_threads=0 max_threads=-1 \
 	max_threads=' 4'; do
 	both "-o $option" '1..' -- -o "$option" "$DIR"
 done
+for option in cpu_latency cpu_latency= cpu_latency=-1 cpu_latency=1ms \
+	cpu_latency=1000001; do
+	both "-o $option" '0..1000000' -- -o "$option" "$DIR"
+done
+both 'cpu_latency over io_uring' "without 'io_uring'" -- \
+	-o cpu_latency=0,io_uring "$DIR"
+both 'cpu_latency without looking' "without 'spin=0'" -- \
+	-o spin=0,cpu_latency=0 "$DIR"
+both 'cpu_latency, as a user' '/dev/cpu_dma_latency: ' \
+	with_fuse 666 as_user -- -o cpu_latency=0 "$PUB/theirs"
 for option in semaphores=1 semaphores= allow_other=yes; do
 	both "-o $option" 'takes no value' -- -o "$option" "$DIR"
 done
