@@ -71,6 +71,7 @@ debian_root_devices()
 	mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$ROOT/dev/shm"
 }
 
+# shellcheck disable=SC2120 # the arguments are for the tests
 # debian_root_make [PACKAGE...]: this machine's release from its own mirror,
 # with no more than apt needs, and the packages.
 debian_root_make()
