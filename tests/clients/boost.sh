@@ -3,8 +3,9 @@
 #
 # Boost.Interprocess: shared_memory_object and managed_shared_memory by name,
 # and file_mapping and managed_mapped_file of the same objects by their path
-# under the mount. In the native path processes of both kinds use one
-# allocator, one vector and one mutex at once; in the direct path by turns.
+# under the mount. Processes that have it by its path use one allocator, one
+# vector and one mutex at once; in the native path together with those that have
+# it by name, in the direct one by turns with them.
 set -eu
 # shellcheck source=tests/support/functions.sh
 . "${SHMFS_SUPPORT:?}/functions.sh"
@@ -41,7 +42,7 @@ many_at_once()
 	local pids='' p
 
 	for p in 1 2; do
-		"$program" add name "$object" 2000 &
+		"$program" add "$@" 2000 &
 		pids="$pids $!"
 		"$program" add path "$file" 2000 &
 		pids="$pids $!"
@@ -71,10 +72,14 @@ check 'managed: counted by path' says '2000 numbers, each 2 times' \
 	count path "$file"
 check 'managed: counted by name' says '2000 numbers, each 2 times' \
 	count name "$object"
+check 'managed: four at once, by path' many_at_once path "$file"
+check 'managed: none lost' says '10000 numbers, each 6 times' \
+	count name "$object"
 if [ "$(getfattr -n user.shmfs.io --only-values --absolute-names \
 	"$MNT")" = native ]; then
-	check 'managed: four at once, by name and by path' many_at_once
-	check 'managed: none lost' says '10000 numbers, each 6 times' \
+	check 'managed: four at once, by name and by path' many_at_once \
+		name "$object"
+	check 'managed: none lost' says '18000 numbers, each 10 times' \
 		count name "$object"
 fi
 check 'managed: removed by name' "$program" remove "$object"

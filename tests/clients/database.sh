@@ -37,6 +37,21 @@ same 'flock(1): a killed process holds no lock' '
 	flock -n a echo free'
 same 'fcntl locks between processes' '/usr/bin/python3 "$CLIENTS/locks.py"'
 
+# A lock is this mount's: those who open the object elsewhere do not see it.
+# shellcheck disable=SC2317 # check calls it
+locks_inside_only()
+{
+	touch "$MNT/lock"
+	exec 3<"$MNT/lock"
+	flock 3
+	if flock -n "$MNT/lock" true; then
+		return 1
+	fi
+	flock -n /dev/shm/lock true
+	rm "$MNT/lock"
+}
+check 'a lock holds in this mount, and not in /dev/shm' locks_inside_only
+
 for journal in delete truncate persist memory wal off; do
 	same "sqlite3, journal_mode=$journal" '
 		sqlite3 db "pragma journal_mode='$journal'; pragma synchronous;
