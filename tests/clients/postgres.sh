@@ -3,8 +3,8 @@
 #
 # PostgreSQL with dynamic_shared_memory_type=posix: the segments of a parallel
 # query are listed, read and mapped through the mount while it runs, and are
-# gone when it is done. In the native path a server is also given a view in
-# place of /dev/shm, and then makes and maps its segments through that.
+# gone when it is done. Then a server is given a view in place of /dev/shm, and
+# makes and maps its segments through that.
 # shellcheck disable=SC2317 # check calls them by name
 set -eu
 # shellcheck source=tests/support/functions.sh
@@ -107,8 +107,9 @@ postgres_stop
 check 'no segment is left' [ -z "$(ls -A "$MNT")" ]
 shmfs_stop
 
-# The server's own /dev/shm is a view now.
-if [ "$(id -u)" = 0 ] && [ -z "${SHMFS_OPTIONS-}" ]; then
+# The server's own /dev/shm is a view now. In the direct path its processes
+# share a copy, which is all they need.
+if [ "$(id -u)" = 0 ]; then
 	shmfs_start allow_other,prefix=box.
 	new_dir OUTSIDE
 	mount --bind /dev/shm "$OUTSIDE"
