@@ -59,6 +59,7 @@ struct fs {
 	/* Requests come over io_uring; forgets never do: see op_forget(). */
 	atomic_bool over_rings;
 	struct stats *stats;
+	struct latency *latency; /* NULL: none is asked for */
 	bool debug; /* each request is a line in the log: trace.h */
 	struct fuse_session *session;
 	struct backing backing;

@@ -6,9 +6,8 @@
  * one worker is enough).
  *
  * The thread that called loop_run() handles the signals that end the session;
- * the workers block all signals. It is also the watch: while requests follow
- * each other closely, it looks each millisecond whether they still do, and
- * whether a worker that serves alone gets on.
+ * the workers block all signals. It is also the watch: while a worker serves
+ * alone, it looks each millisecond whether that one gets on.
  */
 #include "loop.h"
 
@@ -43,11 +42,10 @@ struct loop {
 	unsigned idle; /* waiting for a request */
 	bool greeted;  /* FUSE_INIT, which must run alone, is through */
 	bool stopping;
-	bool watched; /* requests follow each other closely */
+	bool watched; /* by the watch: since a worker served alone */
 	bool alone;   /* one worker serves: the others park when they can */
 	unsigned parked;
-	unsigned close;	 /* requests, one closely after the other */
-	unsigned single; /* those of them that were served one by one */
+	unsigned single; /* requests, one closely after the other */
 	unsigned backlog;
 	uint64_t near;	 /* until then the next request follows closely */
 	uint32_t caller; /* thread that sent the last request; 0: none */
@@ -146,21 +144,17 @@ static void judge(struct loop *loop, struct worker *worker)
 			get_help(loop);
 		return;
 	}
-	if (now_ns() >= loop->near) {
-		loop->close = loop->single = 0;
+	if (loop->count - loop->idle - loop->parked > 1 ||
+	    now_ns() >= loop->near) {
+		loop->single = 0;
 		return;
 	}
-	loop->close++;
-	if (loop->count - loop->idle - loop->parked > 1)
-		loop->single = 0;
-	else
-		loop->single++;
-	if (loop->single >= ENOUGH) {
-		loop->alone = true;
-		loop->backlog = 0;
-	}
-	/* No later than it serves alone: the watch has to look after it. */
-	if (loop->close >= ENOUGH && !loop->watched) {
+	loop->single++;
+	if (loop->single < ENOUGH)
+		return;
+	loop->alone = true;
+	loop->backlog = 0;
+	if (!loop->watched) {
 		loop->watched = true;
 		(void)eventfd_write(loop->events, 1); /* cannot be full */
 	}
@@ -324,7 +318,7 @@ static void watch(struct loop *loop)
 	unsigned quiet = 0;
 	sigset_t blocked, before;
 	eventfd_t count;
-	bool watched, held = false;
+	bool watched;
 
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGHUP);
@@ -337,9 +331,6 @@ static void watch(struct loop *loop)
 			check(loop, &seen, &quiet);
 		watched = loop->watched;
 		pthread_mutex_unlock(&loop->lock);
-		if (watched != held)
-			latency_hold(&loop->config->latency, watched);
-		held = watched;
 		/* EINTR is the point */
 		(void)ppoll(&events, 1, watched ? &tick : NULL, &before);
 		(void)eventfd_read(loop->events, &count); /* may be empty */

@@ -8,12 +8,9 @@
 #define FUSE_USE_VERSION 318
 #include <fuse_lowlevel.h>
 
-#include "latency.h"
-
 struct loop_config {
-	unsigned max_threads;	/* at least 1 */
-	unsigned spin;		/* microseconds; 0: never */
-	struct latency latency; /* held while requests come closely */
+	unsigned max_threads; /* at least 1 */
+	unsigned spin;	      /* microseconds; 0: never */
 };
 
 /*

@@ -15,6 +15,7 @@
 
 #include <unistd.h>
 
+#include "latency.h"
 #include "log.h"
 #include "trace.h"
 
@@ -85,11 +86,14 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 
 static void count_request(fuse_req_t req, enum stats_counter operation)
 {
-	struct stats *stats = fs_of(req)->stats;
+	struct fs *fs = fs_of(req);
+	struct stats *stats = fs->stats;
 
 	stats_add(stats, operation, 1);
 	if (fuse_req_is_uring(req))
 		stats_add(stats, STATS_IO_URING, 1);
+	if (fs->latency)
+		latency_note(fs->latency);
 }
 
 SERVE(lookup, (fuse_req_t req, fuse_ino_t parent, const char *name),

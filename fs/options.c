@@ -284,19 +284,11 @@ static int check_view(const struct view *view)
 /* What each can be had, but not together. */
 static int check_together(const struct options *options)
 {
-	if (options->reserve && options->read_only) {
-		log_error("option 'reserve': nothing grows with 'ro'; accepted "
-			  "is one of the two");
-		return -EINVAL;
-	}
-	if (options->cpu_latency >= 0 &&
-	    (options->io_uring || !options->spin)) {
-		log_error("option 'cpu_latency=%d': accepted is it without %s",
-			  options->cpu_latency,
-			  options->io_uring ? "'io_uring'" : "'spin=0'");
-		return -EINVAL;
-	}
-	return 0;
+	if (!options->reserve || !options->read_only)
+		return 0;
+	log_error("option 'reserve': nothing grows with 'ro'; accepted is one "
+		  "of the two");
+	return -EINVAL;
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options)

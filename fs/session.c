@@ -249,16 +249,20 @@ static int serve(struct session *session)
 	struct loop_config config = {
 		.max_threads = options->max_threads,
 		.spin = options->spin,
-		.latency = session->latency,
 	};
-
 	struct reporter reporter;
 	int res = reporter_start(&reporter, &session->fs);
 
 	if (res)
 		return res;
-	res = options->io_uring ? serve_io_uring(session)
-				: loop_run(session->fuse, &config);
+	if (session->fs.latency)
+		res = latency_start(&session->latency);
+	if (!res) {
+		res = options->io_uring ? serve_io_uring(session)
+					: loop_run(session->fuse, &config);
+		if (session->fs.latency)
+			latency_stop(&session->latency);
+	}
 	reporter_stop(&reporter);
 	return res;
 }
@@ -276,6 +280,8 @@ static int run(struct session *session)
 		res = fs_open(session->options, &session->fs);
 	if (res)
 		goto out_question;
+	if (session->latency.fd)
+		session->fs.latency = &session->latency;
 	session->fs.ready = on_ready;
 	session->fs.ready_data = session;
 	res = create_fuse(session);
@@ -370,7 +376,6 @@ int session_run(const struct options *options)
 	struct session session = {
 		.options = options,
 		.parent = -1,
-		.latency.fd = -1,
 	};
 	int status;
 

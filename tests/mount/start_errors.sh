@@ -121,10 +121,6 @@ for option in cpu_latency cpu_latency= cpu_latency=-1 cpu_latency=1ms \
 	cpu_latency=1000001; do
 	both "-o $option" '0..1000000' -- -o "$option" "$DIR"
 done
-both 'cpu_latency over io_uring' "without 'io_uring'" -- \
-	-o cpu_latency=0,io_uring "$DIR"
-both 'cpu_latency without looking' "without 'spin=0'" -- \
-	-o spin=0,cpu_latency=0 "$DIR"
 both 'cpu_latency, as a user' '/dev/cpu_dma_latency: ' \
 	with_fuse 666 as_user -- -o cpu_latency=0 "$PUB/theirs"
 for option in semaphores=1 semaphores= allow_other=yes; do
