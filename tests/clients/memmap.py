@@ -9,6 +9,7 @@ that must hold; exits 1 if one does not.
 """
 import os
 import sys
+import time
 from multiprocessing import resource_tracker
 from multiprocessing.shared_memory import SharedMemory
 
@@ -18,6 +19,7 @@ MOUNT, PREFIX = sys.argv[1:]
 NATIVE = os.getxattr(MOUNT, "user.shmfs.io") == b"native"
 SHAPE = (480, 640, 3)
 COUNT = 480 * 640 * 3
+TURNS = 5000
 failures = 0
 
 
@@ -127,9 +129,9 @@ def held_mappings():
     del m
     holds("closing the memmap leaves all of it there", (mine == 4).all())
     m = np.memmap(path("held"), np.int64, "r+", shape=(1024,))
-    holds("100000 turns between two processes, both by memmap", ping_pong(m))
+    holds("turns of two processes, both by memmap", ping_pong(m))
     if NATIVE:
-        holds("100000 turns, one of them by the object", ping_pong(mine))
+        holds("turns of two processes, one by the object", ping_pong(mine))
     del m, mine
     shm.close()
     shm.unlink()
@@ -144,25 +146,21 @@ def ping_pong(mine):
         ok = takes_turns(m, 1)
         os._exit(not ok)
     ok = takes_turns(mine, 0)
-    return os.waitpid(pid, 0)[1] == 0 and ok and mine[512] == 100000
+    return os.waitpid(pid, 0)[1] == 0 and ok and mine[512] == TURNS
 
 
 def takes_turns(cell, mine):
-    """Adds one whenever the number is even (or odd), up to 100000. Who waits
+    """Adds one whenever the number is even (or odd), up to TURNS. Who waits
     lets the other have the CPU."""
-    tries = 0
+    end = time.monotonic() + 40
     now = cell[512]
-    while now < 100000:
+    while now < TURNS and time.monotonic() < end:
         if now % 2 == mine:
             cell[512] = now + 1
-            tries = 0
         else:
-            tries += 1
             os.sched_yield()
-            if tries > 10000000:
-                return False
         now = cell[512]
-    return True
+    return now == TURNS
 
 
 def memmap_first():
