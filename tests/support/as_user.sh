@@ -43,6 +43,11 @@ boost=$SHMFS_BUILD/tests/boost_objects # where there is Boost
 case $1 in
 *.sh)
 	umask 022
+	# Our copies of other tests' mounts would keep them alive.
+	awk '$5 ~ "^/tmp/shmfs-test" { print $5 }' /proc/self/mountinfo |
+		while read -r other; do
+			umount -l "$other" 2>/dev/null || : # gone by itself
+		done
 	mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs /dev/shm
 	mkdir "$place/tmpfs" "$place/clients" "$place/support"
 	mount -t tmpfs -o nosuid,nodev,mode=1777 tmpfs "$place/tmpfs"
