@@ -13,7 +13,7 @@ MAP=$SIDE/map
 # The files; not what editors and interpreters leave beside them.
 files()
 {
-	find lib fs tests scripts .ci -type f ! -name '.*' ! -name '*~' \
+	find lib fs tests scripts debian .ci -type f ! -name '.*' ! -name '*~' \
 		! -path '*/__pycache__/*'
 }
 
