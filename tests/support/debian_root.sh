@@ -19,6 +19,12 @@ debian_root_leave()
 {
 	kill -KILL "$debian_root_inside" 2>/dev/null || :
 	wait "$debian_root_inside" 2>/dev/null || :
+	# The control group of debian_boot.sh, if there is one.
+	# shellcheck disable=SC2016 # it has a shell of its own
+	unshare --mount --propagation private sh -c '
+		mount -t cgroup2 cgroup2 "$1" &&
+		find "$1/${1##*/}" -depth -type d -exec rmdir {} +
+	' sh "$DEBIAN_ROOT" 2>/dev/null || :
 	rmdir "$DEBIAN_ROOT"
 }
 
