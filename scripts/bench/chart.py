@@ -13,7 +13,7 @@ PANELS = [("Read 1 MiB, GB/s", "seq-read-1m", 1000),
           ("create, 1000 per second", "meta.create", 1000),
           ("unlink, 1000 per second", "meta.unlink", 1000)]
 COLUMNS = 2
-LABELS = 250      # width of the names
+LABELS = 300      # width of the names
 BAR = 230         # width of the longest bar
 VALUE = 60        # width of what is written behind it
 ROW = 19

@@ -4,24 +4,28 @@ import statistics
 
 # Against a reference system: (title, system, reference, metrics, at least).
 _COHERENT = "the coherent peer"
+_DEVICE = {"seq-read-1m": 2.2, "seq-write-1m": 1.3, "rand-read-4k": 1.5,
+           "rand-write-4k": 1.5, "meta.create": 1.5, "meta.stat": 3,
+           "meta.open": 2.5, "meta.truncate": 2, "meta.unlink": 2.5}
+_RINGS = {"seq-read-1m": 1.2, "seq-write-1m": 1.2, "rand-read-4k": 1.0,
+          "rand-write-4k": 1.0, "meta.create": 1.0, "meta.stat": 1.8,
+          "meta.open": 1.5, "meta.truncate": 1.2, "meta.unlink": 2}
 _RATIOS = [
     ("native", "native", "tmpfs",
      {"seq-read-1m": 0.95, "seq-write-1m": 0.95, "seq-read-128k": 0.95,
       "seq-write-128k": 0.95, "mmap-read-4k": 0.95, "rand-read-4k": 0.85,
       "rand-write-4k": 0.85}),
     ("native", "native", "hp", {"rand-write-4k": 15}),
-    ("direct, /dev/fuse", "direct", "ll-coherent",
-     {"seq-read-1m": 2.2, "seq-write-1m": 1.3, "rand-read-4k": 1.5,
-      "rand-write-4k": 1.5}),
-    ("direct, io_uring", "direct-uring", "ll-coherent-uring",
-     {"seq-read-1m": 1.2, "seq-write-1m": 1.2, "rand-read-4k": 1.0,
-      "rand-write-4k": 1.0}),
-    ("direct, /dev/fuse", "direct", "ll-coherent",
-     {"meta.create": 1.5, "meta.stat": 3, "meta.open": 2.5,
-      "meta.truncate": 2, "meta.unlink": 2.5}),
-    ("direct, io_uring", "direct-uring", "ll-coherent-uring",
-     {"meta.create": 1.0, "meta.stat": 1.8, "meta.open": 1.5,
-      "meta.truncate": 1.2, "meta.unlink": 2}),
+    ("direct, /dev/fuse", "direct", "ll-coherent", _DEVICE),
+    ("direct, /dev/fuse, cpu_latency=0", "direct-awake", "ll-coherent",
+     _DEVICE),
+    ("direct, /dev/fuse, both with CPUs awake", "direct-awake",
+     "ll-coherent-awake", _DEVICE),
+    ("direct, io_uring", "direct-uring", "ll-coherent-uring", _RINGS),
+    ("direct, io_uring, cpu_latency=0", "direct-uring-awake",
+     "ll-coherent-uring", _RINGS),
+    ("direct, io_uring, both with CPUs awake", "direct-uring-awake",
+     "ll-coherent-uring-awake", _RINGS),
 ]
 # First stat of an object with many of them, against the same with few.
 _GROWTH = [("native", 0.9), ("direct", 0.9), ("direct-uring", 0.9)]

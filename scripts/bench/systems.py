@@ -5,9 +5,11 @@ All systems show the same directory, a private /dev/shm, so that they are
 given the same objects. A Mount owns one daemon and one mountpoint; whatever
 it started is gone after stop().
 """
+import contextlib
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -17,6 +19,7 @@ USER = 65534  # the ordinary user: nobody
 START_SECONDS = 10
 STOP_SECONDS = 10
 URING = "/sys/module/fuse/parameters/enable_uring"
+LATENCY = "/dev/cpu_dma_latency"
 _PRINT_IO = ("import os, sys; "
              "print(os.getxattr(sys.argv[1], 'user.shmfs.io').decode())")
 
@@ -27,7 +30,8 @@ class CannotRun(Exception):
 
 class System:
     def __init__(self, name, label, argv, *, kind="peer", uring=False,
-                 user=False, io=None, target=False, grows=False):
+                 user=False, io=None, target=False, grows=False,
+                 awake=False):
         self.name = name
         self.label = label
         self.argv = argv      # None: the directory itself, nothing mounted
@@ -37,6 +41,7 @@ class System:
         self.io = io          # what user.shmfs.io must say
         self.target = target  # part of a target: repeated fully
         self.grows = grows    # measured with many objects, which root makes
+        self.awake = awake    # measured with idle CPUs kept awake for it
 
 
 def _shmfs(options):
@@ -67,12 +72,23 @@ SYSTEMS = [
     System("direct-uring", "shmfs direct, io_uring",
            _shmfs("io=direct,io_uring"), kind="shmfs", io="direct",
            uring=True, target=True, grows=True),
+    System("direct-awake", "shmfs direct, cpu_latency=0",
+           _shmfs("io=direct,cpu_latency=0"), kind="shmfs", io="direct",
+           target=True),
+    System("direct-uring-awake", "shmfs direct, io_uring, cpu_latency=0",
+           _shmfs("io=direct,io_uring,cpu_latency=0"), kind="shmfs",
+           io="direct", uring=True, target=True),
     System("direct-user", "shmfs direct, ordinary user",
            _shmfs("io=direct"), kind="shmfs", io="direct", user=True),
     System("ll-coherent", "passthrough_ll, no caches", _low(_NEVER),
            target=True, grows=True),
     System("ll-coherent-uring", "passthrough_ll, no caches, io_uring",
            _low(_NEVER + ",io_uring"), uring=True, target=True, grows=True),
+    System("ll-coherent-awake", "passthrough_ll, no caches, CPUs awake",
+           _low(_NEVER), target=True, awake=True),
+    System("ll-coherent-uring-awake",
+           "passthrough_ll, no caches, io_uring, CPUs awake",
+           _low(_NEVER + ",io_uring"), uring=True, target=True, awake=True),
     System("ll", "passthrough_ll", _low(""), grows=True),
     System("hp", "passthrough_hp", _high(), target=True, grows=True),
     System("hp-direct", "passthrough_hp --nopassthrough --direct-io",
@@ -106,6 +122,21 @@ def _is_mounted(path):
     with open("/proc/self/mountinfo", encoding="ascii",
               errors="surrogateescape") as file:
         return any(line.split()[4] == path for line in file)
+
+
+@contextlib.contextmanager
+def keep_awake(wanted):
+    """What shmfs asks for with cpu_latency=0, for one that cannot ask."""
+    if not wanted:
+        yield
+        return
+    try:
+        file = open(LATENCY, "wb", buffering=0)
+    except OSError as error:
+        raise CannotRun(f"{LATENCY}: {error.strerror}") from None
+    with file:
+        file.write(struct.pack("i", 0))
+        yield
 
 
 class Mount:
@@ -201,6 +232,10 @@ class Mount:
     def run(self, argv, timeout=90, check=True):
         """Runs a client with the system's rights. It and its children are
         gone when this returns or raises."""
+        with keep_awake(self.system.awake):
+            return self._run(argv, timeout, check)
+
+    def _run(self, argv, timeout, check):
         process = subprocess.Popen(
             as_user(self.system) + argv, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
