@@ -4,7 +4,8 @@
 
 Reads and maps all of PostgreSQL's dynamic segments through the mount, and
 exits 0 if there is the one asked for: the control segment, which lists the
-others, or that of a parallel query. Segments may go at any time.
+others, or that of a parallel query, which several processes have mapped.
+Segments may go at any time.
 """
 import mmap
 import os
@@ -35,6 +36,18 @@ def read(name):
         return b""
 
 
+def mappers(name):
+    """How many processes have a segment mapped."""
+    count = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+                count += f"/{name}\n" in maps.read()
+        except OSError:  # gone, or another user's
+            pass
+    return count
+
+
 def main():
     """All of it."""
     names = [n for n in os.listdir(MOUNT) if n.startswith("PostgreSQL.")]
@@ -48,7 +61,7 @@ def main():
         return len(control) == 1
     # by its handle, a number: the one in its name is in the control segment
     return any(struct.pack("<I", int(name.split(".")[1])) in control[0]
-               for name in parallel)
+               and mappers(name) > 1 for name in parallel)
 
 
 sys.exit(not main())
