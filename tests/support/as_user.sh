@@ -24,11 +24,16 @@ case $1 in
 esac
 
 user=65534
+child=
 place=$(mktemp -d /tmp/shmfs-test.XXXXXX)
 
 # shellcheck disable=SC2317 # called by the trap
 clean_up()
 {
+	if [ -n "$child" ]; then # it cleans up as well
+		kill -TERM "$child" 2>/dev/null || :
+		wait "$child" || :
+	fi
 	! mountpoint -q "$place/tmpfs" || umount -l "$place/tmpfs"
 	rm -rf --one-file-system -- "$place"
 }
@@ -66,6 +71,11 @@ chmod 755 "$place"
 export SHMFS=$place/shmfs SHMFS_BUILD=$place
 cd /
 status=0
-setpriv --reuid "$user" --regid "$user" --clear-groups --pdeathsig TERM \
-	"${program[@]}" "$@" || status=$?
+# In the background, so that a signal is not kept waiting; as in the foreground
+# otherwise.
+env --default-signal=INT setpriv --reuid "$user" --regid "$user" \
+	--clear-groups --pdeathsig TERM "${program[@]}" "$@" </dev/null &
+child=$!
+wait "$child" || status=$?
+child=
 exit "$status"
