@@ -12,7 +12,7 @@ package_tests=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 . "$package_tests/../support/debian_root.sh"
 
 package_failed=0
-package_checkout=$package_tests/../..
+package_build=${SHMFS_BUILDDIR:-$package_tests/../../build}
 
 # check NAME COMMAND...: the command succeeds.
 check()
@@ -57,11 +57,10 @@ wait_for()
 # fresh root.
 package_copy()
 {
-	local build=${SHMFS_BUILDDIR:-$package_checkout/build}
 	local tree=$ROOT/root/newer
 
 	PACKAGE=/root/shmfs.deb NEWER=/root/newer.deb
-	cp "$build"/package/shmfs_*.deb "$ROOT$PACKAGE"
+	cp "$package_build"/package/shmfs_*.deb "$ROOT$PACKAGE"
 	dpkg-deb -R "$ROOT$PACKAGE" "$tree"
 	sed -i 's/^Version: .*/&.1/' "$tree/DEBIAN/control"
 	dpkg-deb --root-owner-group -b "$tree" "$ROOT$NEWER" >"$ROOT/.out"

@@ -127,4 +127,27 @@ check 'so can what it needed' in_root apt-get -q -y --purge autoremove
 list_root >"$ROOT/root/after"
 check 'nothing is left' diff "$ROOT/root/before" "$ROOT/root/after"
 
+# The same without the package, with what the program is linked to.
+by_meson()
+{
+	DESTDIR=$ROOT meson install -C "$package_build" --no-rebuild \
+		--skip-subprojects
+	mkdir -p "$ROOT/mnt/shm"
+	in_root mount -t shmfs posix /mnt/shm
+	answers /mnt/shm
+	in_root umount /mnt/shm
+	in_root mount -t fuse.shmfs posix /mnt/shm
+	in_root umount /mnt/shm
+	[ -s "$ROOT/usr/local/share/man/man8/shmfs.8" ]
+	[ -s "$ROOT/usr/local/etc/shmfs/example.conf" ]
+	[ -s "$ROOT/usr/local/share/bash-completion/completions/shmfs" ]
+	[ -s "$ROOT/usr/local/share/zsh/site-functions/_shmfs" ]
+	grep -q '/usr/local/bin/shmfs -f' \
+		"$ROOT/usr/local/lib/systemd/system/shmfs@.service"
+	[ -z "$(find "$ROOT/usr/local" -iname '*fuse3*')" ]
+}
+in_root apt-get -q -y --no-install-recommends install liburing2 libnuma1 \
+	>"$ROOT/.out" 2>&1
+check 'meson install' by_meson
+
 finish
