@@ -25,6 +25,7 @@ debian_root_leave()
 		mount -t cgroup2 cgroup2 "$1" &&
 		find "$1/${1##*/}" -depth -type d -exec rmdir {} +
 	' sh "$DEBIAN_ROOT" 2>/dev/null || :
+	rm "$DEBIAN_ROOT/in-use"
 	rmdir "$DEBIAN_ROOT"
 }
 
@@ -36,6 +37,9 @@ debian_root_enter()
 	if [ -z "${DEBIAN_ROOT-}" ]; then
 		DEBIAN_ROOT=$(mktemp -d /tmp/shmfs-test.XXXXXX)
 		export DEBIAN_ROOT
+		# An empty directory can be removed by who does not see the
+		# mount, and the mount with it.
+		: >"$DEBIAN_ROOT/in-use"
 		unshare --mount --ipc --pid --fork --kill-child --mount-proc \
 			"$BASH" "$0" "$@" </dev/null &
 		debian_root_inside=$!
