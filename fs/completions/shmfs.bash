@@ -10,8 +10,8 @@ _shmfs_words='io=auto|native|direct prefix= include= exclude= separator=
 	semaphores size= objects= reserve uid= gid= umask= allow_other
 	allow_root auto_unmount ro io_uring io_uring_q_depth= max_threads=
 	spin= cpu_latency= fsname= noexec exec rw suid nosuid dev nodev atime
-	noatime nodiratime relatime sync async dirsync defaults default_permissions
-	auto noauto nofail user users nouser _netdev'
+	noatime nodiratime relatime sync async dirsync defaults
+	default_permissions auto noauto nofail user users nouser _netdev'
 # May be said more than once.
 _shmfs_repeatable=' include= exclude= '
 

@@ -63,7 +63,8 @@ same 'a program that runs is busy, and is replaced' '
 	. "$SIDE/.sources.sh"; gcc -o prog main.c answer.c
 	cp /bin/sleep s; ./s 60 & until grep -qzx 60 /proc/$!/cmdline; do
 	sleep 0.02; done; echo x >>s; echo $?; cp -f prog s 2>&1 | head -n 1
-	rm -f s; cp prog s; ./s new; kill $!; wait $!; echo $?; chmod -x s; ./s x
+	rm -f s; cp prog s; ./s new; kill $!; wait $!; echo $?
+	chmod -x s; ./s x
 	rm -- *'
 same 'a script, a program with set-user-ID, noexec bits' '
 	printf "#!/bin/sh\necho script \$1\n" >s; chmod 755 s; ./s a; sh s b

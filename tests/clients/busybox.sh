@@ -20,7 +20,8 @@ busybox --install -s "$SIDE/.bin"
 bb()
 {
 	same "$1" 'PATH=$SIDE/.bin exec sh -c '"'$2'"
-	if grep -E ': not found$|unrecognized|Usage|invalid' "$SIDE/.tmpfs"; then
+	if grep -E ': not found$|unrecognized|Usage|invalid' \
+		"$SIDE/.tmpfs"; then
 		not_ok "$1: this busybox has all of it"
 	fi
 }
@@ -62,7 +63,8 @@ bb 'md5sum and its relatives' '
 bb 'truncate, fallocate, shred, stat, touch, du' '
 	truncate -s 100000 a; stat -c "%n %s %b %a %F" a; truncate -s 10 a
 	fallocate -l 70000 b; stat -c "%s %b" b; touch -d @1234567890 a
-	stat -c "%Y %U" a; du -a | sort -k 2; truncate -s 9000000k c; stat -c %s c
+	stat -c "%Y %U" a; du -a | sort -k 2
+	truncate -s 9000000k c; stat -c %s c
 	du c; shred -n 1 -z b; shred -u b; ls -l | cut -c1-10'
 bb 'chmod, chown, mktemp' '
 	touch a; chmod 4755 a; chown 7:8 a; chmod u-s,g+w a; stat -c "%a %u" a
