@@ -102,6 +102,25 @@ helps 'a higher size' mounts_and_unmounts -o size=8k "$DIR"
 rm /dev/shm/object
 provoke 'cannot open the posix objects' with_fuse noshm "$SHMFS" "$DIR"
 
+# As before it is installed, also where it is.
+not_installed()
+{
+	unshare --mount --propagation private bash -euc '
+		if [ -e /usr/sbin/mount.shmfs ]; then
+			mount -t tmpfs tmpfs "$1"
+			mkdir "$1/upper" "$1/work"
+			upper=upperdir=$1/upper,workdir=$1/work
+			mount -t overlay -o "lowerdir=/usr/sbin,$upper" \
+				overlay /usr/sbin
+			rm /usr/sbin/mount.shmfs
+		fi
+		shift
+		"$@"' sh "$PUB/dev" "$@"
+}
+export -f not_installed
+provoke "unknown filesystem type 'shmfs'" \
+	not_installed mount -t shmfs posix "$DIR"
+
 ### When starting: scripts/setup, which scripts/run begins with
 # A checkout of its own, in which neither meson nor ninja builds for real.
 mkdir -p "$PUB/checkout/subprojects" "$PUB/tools" "$PUB/stubs"
