@@ -40,6 +40,26 @@ def _commit(root):
     return commit + (" and changes" if changed else "")
 
 
+def _content(path):
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _idle():
+    """What a CPU does that has nothing to do: most of a small request is
+    waking it."""
+    cpuidle = "/sys/devices/system/cpu/cpuidle/"
+    words = [_content(cpuidle + name)
+             for name in ("current_driver", "current_governor")]
+    poll = _content("/sys/module/haltpoll/parameters/guest_halt_poll_ns")
+    if poll:
+        words.append(f"guest_halt_poll_ns={poll}")
+    return ", ".join(word for word in words if word)
+
+
 def describe(args):
     """Before and after the run differ in the load only, and that is taken
     when this is called: most of it is then our own."""
@@ -50,6 +70,7 @@ def describe(args):
         "cores": os.cpu_count(),
         "memory": _field("/proc/meminfo", "MemTotal", ":"),
         "virtual": _first(["systemd-detect-virt"]) or "unknown",
+        "idle": _idle(),
         "kernel": platform.release(),
         "distribution": _field("/etc/os-release", "PRETTY_NAME", "="),
         "shmfs": shmfs,

@@ -69,7 +69,8 @@ def _section(title, text, table):
 def _machine(data):
     machine = data["machine"]
     names = [("cpu", "CPU"), ("cores", "cores"), ("memory", "memory"),
-             ("virtual", "virtualization"), ("kernel", "Linux"),
+             ("virtual", "virtualization"),
+             ("idle", "idle CPUs"), ("kernel", "Linux"),
              ("distribution", "distribution"), ("shmfs", "shmfs"),
              ("commit", "commit"), ("fio", "fio"), ("bindfs", "bindfs"),
              ("descriptors", "most open files of a process"),
