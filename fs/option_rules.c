@@ -111,6 +111,12 @@ static int set_umask(struct options *options, const char *value)
 	return value_mode(value, &options->owner.umask);
 }
 
+static int set_auto_unmount(struct options *options, const char *value)
+{
+	options->auto_unmount = true;
+	return 0;
+}
+
 static int set_kernel_checks(struct options *options, const char *value)
 {
 	options->kernel_checks = true;
@@ -153,7 +159,8 @@ const struct option_rule option_rules[] = {
 	  "let the kernel check permissions, also "
 	  "for root alone",
 	  set_kernel_checks, NULL, STORE_FILE_RIGHTS },
-	{ "auto_unmount", NULL, "unmount when the daemon dies", NULL },
+	{ "auto_unmount", NULL, "unmount when the daemon dies",
+	  set_auto_unmount },
 	{ "ro", NULL, "read-only", NULL },
 	{ "io_uring", NULL, "requests over io_uring, where the kernel can",
 	  NULL },

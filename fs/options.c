@@ -174,8 +174,6 @@ static int set_options(struct options *options, char *list)
 			options->allow_other = true;
 		else if (!strcmp(word, "ro") || !strcmp(word, "rw"))
 			options->read_only = word[1] == 'o';
-		else if (!strcmp(word, "auto_unmount"))
-			options->auto_unmount = true;
 		else if (!strcmp(word, "io_uring"))
 			options->io_uring = true;
 	}

@@ -126,10 +126,9 @@ static bool in_path(const char *program)
 	return found;
 }
 
-static int check_helper(const struct options *options)
+static int check_helper(void)
 {
-	if ((geteuid() == 0 && !options->auto_unmount) ||
-	    in_path("fusermount3"))
+	if (geteuid() == 0 || in_path("fusermount3"))
 		return 0;
 	log_error("fusermount3 is not in PATH; it mounts for ordinary users "
 		  "and comes with the package fuse3");
@@ -143,6 +142,6 @@ int preflight(const struct options *options)
 	if (!error)
 		error = check_device();
 	if (!error)
-		error = check_helper(options);
+		error = check_helper();
 	return error;
 }

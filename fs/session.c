@@ -30,6 +30,7 @@
 #include "ops.h"
 #include "preflight.h"
 #include "question.h"
+#include "watcher.h"
 #include "reporter.h"
 
 struct session {
@@ -267,10 +268,21 @@ static int serve(struct session *session)
 	return res;
 }
 
+/* The processes that the session needs, while there is one thread. */
+static int start_processes(struct session *session)
+{
+	int never_closed;
+	int res = question_prepare(&session->question, session->mountpoint);
+
+	if (!res && session->options->auto_unmount)
+		res = watcher_start(session->mountpoint, &never_closed);
+	return res;
+}
+
 /* Everything after the checks, in the process that stays. */
 static int run(struct session *session)
 {
-	int res = question_prepare(&session->question, session->mountpoint);
+	int res = start_processes(session);
 
 	if (res)
 		log_error("cannot start a process: %s", strerror(-res));
