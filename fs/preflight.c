@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -59,6 +61,16 @@ static int check_own_right(const char *path, const struct statx *st)
 	return -EACCES;
 }
 
+/* What waits for its first use, to have us mount over it; open(2), O_PATH. */
+static bool is_automount(const char *path)
+{
+	auto_fd fd = open(path, O_PATH | O_CLOEXEC);
+	struct statfs st;
+
+	return fd >= 0 && fstatfs(fd, &st) == 0 &&
+	       st.f_type == AUTOFS_SUPER_MAGIC;
+}
+
 static int check_mountpoint(const char *path)
 {
 	struct statx st;
@@ -71,7 +83,8 @@ static int check_mountpoint(const char *path)
 			  path);
 		return -ENOTDIR;
 	}
-	if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT) {
+	if ((st.stx_attributes & STATX_ATTR_MOUNT_ROOT) &&
+	    !is_automount(path)) {
 		log_error("%s: busy, something is mounted there; choose "
 			  "another directory, or first: %s '%s'",
 			  path, unmount_command(), path);

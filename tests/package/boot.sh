@@ -26,9 +26,10 @@ cat >"$ROOT/etc/fstab" <<-'END'
 	sysv /mnt/made fuse.shmfs nofail,x-systemd.mount-timeout=20 0 0
 	none /mnt/wrong shmfs nofail 0 0
 	posix /mnt/later shmfs noauto,x-systemd.before=rescue.target 0 0
+	posix /mnt/auto shmfs noauto,x-systemd.automount 0 0
 END
 mkdir "$ROOT/etc/shmfs/srv"
-sed 's/^OPTIONS=.*/OPTIONS=allow_other,io=native,prefix=app./' \
+sed 's/^OPTIONS=.*/OPTIONS=allow_other,cpu_latency=100,io=native,prefix=app./' \
 	"$ROOT/etc/shmfs/example.conf" >"$ROOT/etc/shmfs/srv/view.conf"
 unit=shmfs@srv-view.service
 check 'the unit can be enabled' in_root systemctl enable "$unit"
@@ -44,6 +45,12 @@ is_mounted()
 not_mounted()
 {
 	! grep -q " $1 " "/proc/$INIT/mounts"
+}
+
+# Nothing of ours, but perhaps what waits for its first use.
+not_mounted_type()
+{
+	! grep -q " $1 fuse.shmfs " "/proc/$INIT/mounts"
 }
 
 # state UNIT ACTIVE[/SUB]
@@ -74,6 +81,12 @@ check 'noauto: on request' in_boot systemctl start mnt-later.mount
 check 'it answers' answers /mnt/later
 check 'stopping unmounts' in_boot systemctl stop mnt-later.mount
 check 'indeed' not_mounted /mnt/later
+
+check 'x-systemd.automount: not yet' not_mounted_type /mnt/auto
+check 'its first use mounts' answers /mnt/auto
+check 'indeed' is_mounted posix /mnt/auto rw
+check 'stopping unmounts' in_boot systemctl stop mnt-auto.automount
+check 'indeed' not_mounted /mnt/auto
 
 check 'the unit: active after boot' state "$unit" active/running
 check 'mounted where all see it' is_mounted posix /srv/view \
@@ -195,7 +208,7 @@ check 'mounts of fstab stay' is_mounted posix /mnt/table rw
 check 'and can be unmounted' in_boot umount /mnt/table /mnt/made
 rm -r "$ROOT/etc/shmfs/srv"
 : >"$ROOT/etc/fstab"
-rmdir "$ROOT"/mnt/{table,made,later,wrong} "$ROOT"/srv/{view,new-dir}
+rmdir "$ROOT"/mnt/{table,made,later,auto,wrong} "$ROOT"/srv/{view,new-dir}
 check 'it can be purged' in_boot apt-get -q -y purge shmfs
 check 'so can what it needed' in_boot apt-get -q -y --purge autoremove
 check 'no daemon is left' wait_for 20 fails pgrep -f 'shmfs .*(/mnt|/srv)/'

@@ -59,13 +59,15 @@ debian_root_enter()
 	mount -t tmpfs -o mode=755 tmpfs "$ROOT"
 }
 
-# The devices that a container has, and FUSE's.
+# The devices that a container has, FUSE's, and what else there is of use.
 debian_root_devices()
 {
 	local name
 
 	mount -t tmpfs -o mode=755 tmpfs "$ROOT/dev"
-	for name in null zero full random urandom tty fuse; do
+	for name in null zero full random urandom tty fuse autofs \
+		cpu_dma_latency; do
+		[ -e "/dev/$name" ] || continue
 		: >"$ROOT/dev/$name"
 		mount --bind "/dev/$name" "$ROOT/dev/$name"
 	done
