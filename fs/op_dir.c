@@ -49,9 +49,10 @@ static void end_listing(struct fs *fs, struct handle *handle)
 	free(listing);
 }
 
-static int open_listing(struct fs *fs, fuse_ino_t nodeid,
+static int open_listing(fuse_req_t req, fuse_ino_t nodeid,
 			struct fuse_file_info *fi)
 {
+	struct fs *fs = fs_of(req);
 	struct listing *listing = calloc(1, sizeof(*listing));
 	int error = 0;
 
@@ -66,7 +67,11 @@ static int open_listing(struct fs *fs, fuse_ino_t nodeid,
 	}
 	pthread_mutex_init(&listing->lock, NULL);
 	listing->handle.end = end_listing;
-	handles_add(&fs->handles, &listing->handle);
+	error = handles_add(&fs->handles, &listing->handle, caller_of(req).uid);
+	if (error) {
+		end_listing(fs, &listing->handle);
+		return error;
+	}
 	fi->fh = (uintptr_t)listing;
 	return 0;
 }
@@ -80,7 +85,7 @@ static void close_listing(struct fs *fs, struct listing *listing)
 void op_opendir(fuse_req_t req, fuse_ino_t nodeid, struct fuse_file_info *fi)
 {
 	struct fs *fs = fs_of(req);
-	int error = open_listing(fs, nodeid, fi);
+	int error = open_listing(req, nodeid, fi);
 
 	if (error)
 		reply_status(req, error);

@@ -66,15 +66,21 @@ int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
 	struct fs *fs = fs_of(req);
 	struct enrolling enrolling = { .fs = fs, .req = req };
 	struct file *file = calloc(1, sizeof(*file));
+	int error = -ENOMEM;
 
-	if (!file) {
+	if (file)
+		error = handles_add(&fs->handles, &file->handle,
+				    caller_of(req).uid);
+	if (error) {
+		free(file);
 		object_put(object);
-		return -ENOMEM;
+		return error;
 	}
 	fs_prepare(fs, object);
 	file->object = node_opened(fs->nodes, nodeid, object, enroll,
 				   &enrolling, &fi->backing_id);
 	if (!file->object) {
+		handles_remove(&fs->handles, &file->handle);
 		free(file);
 		return -ENFILE;
 	}
@@ -83,7 +89,6 @@ int file_begin(fuse_req_t req, fuse_ino_t nodeid, struct object *object,
 		fs->budget && budget_opened(fs->budget, file->object) == 0;
 	file->writer = file_writer(req, fi->flags);
 	file->handle.end = end_file;
-	handles_add(&fs->handles, &file->handle);
 	fi->fh = (uintptr_t)file;
 	fi->direct_io = fi->backing_id == 0 || fs->all_writes ||
 			!(fs->kind->traits & STORE_KERNEL_WRITES) ||

@@ -110,7 +110,7 @@ int fs_open(const struct options *options, struct fs *fs)
 	fs->acl = options->allow_other && geteuid() == 0 &&
 		  !owner_is_shown(&fs->owner) &&
 		  (fs->kind->traits & STORE_FILE_RIGHTS);
-	handles_init(&fs->handles);
+	handles_init(&fs->handles, options->allow_other);
 	backing_init(&fs->backing, !options->no_native);
 	fs->debug = options->debug;
 	error = stats_create(&fs->stats);
