@@ -34,8 +34,10 @@ static int make_address(const char *name, struct sockaddr_un *address,
 	return 0;
 }
 
+/* -EAGAIN: there has been no room for it for a while. */
 static int send_to(const char *name, const char *text, size_t size)
 {
+	static const struct timeval patience = { .tv_usec = 200000 };
 	struct sockaddr_un address = { 0 };
 	socklen_t address_size;
 	auto_fd fd = -1;
@@ -44,13 +46,16 @@ static int send_to(const char *name, const char *text, size_t size)
 	if (error)
 		return error;
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, text, size, MSG_NOSIGNAL,
-			     (struct sockaddr *)&address, address_size) < 0)
+	if (fd < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+		       sizeof(patience)) < 0 ||
+	    sendto(fd, text, size, MSG_NOSIGNAL, (struct sockaddr *)&address,
+		   address_size) < 0)
 		return -errno;
 	return 0;
 }
 
-void notify_ready(const char *data_path)
+void notify_ready(struct fuse_session *session, const char *data_path)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
 	char text[128];
@@ -60,7 +65,10 @@ void notify_ready(const char *data_path)
 		return;
 	snprintf(text, sizeof(text), "READY=1\nSTATUS=data path is %s\n",
 		 data_path);
-	error = send_to(name, text, strlen(text));
+	/* A manager may be busy, or not listen any more when it ends us. */
+	do {
+		error = send_to(name, text, strlen(text));
+	} while (error == -EAGAIN && !fuse_session_exited(session));
 	if (error)
 		log_error("NOTIFY_SOCKET=%s: %s", name, strerror(-error));
 }

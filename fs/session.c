@@ -193,7 +193,7 @@ static void greet(struct session *session)
 	log_info("%s: data path is %s", session->mountpoint,
 		 session->question.path);
 	if (session->parent < 0) {
-		notify_ready(session->question.path);
+		notify_ready(session->fuse, session->question.path);
 		return;
 	}
 	/* A parent that is gone is no reason to stop. */

@@ -116,6 +116,9 @@ check 'nothing from a background daemon' \
 	test "$(said "$SIDE/socket3" "$DIR" "$SHMFS" posix "$DIR")" = \
 	'nothing, exit status 0'
 umount "$DIR"
+check 'a socket that is full does not hold up the end' \
+	/usr/bin/python3 "$SHMFS_SUPPORT/../clients/unheard.py" \
+	"$SIDE/full" "$SHMFS" -f posix "$DIR"
 check 'a socket that cannot be is logged' bash -c '
 	NOTIFY_SOCKET=nonsense "$1" -f posix "$2" 2>"$3" &
 	until grep -q "NOTIFY_SOCKET=nonsense: " "$3"; do sleep 0.02; done
