@@ -203,6 +203,28 @@ held = os.open(path, os.O_PATH)
 os.rename("/dev/shm/program", "/dev/shm/used")
 os.fstat(held)' "$DIR"
 
+# No message: a daemon that answers no more.
+stopped()
+{
+	! cat "/proc/$DAEMON/task/"*/status | grep '^State:' | grep -v stopped
+}
+exec 7<"$DIR/used"
+kill -STOP "$DAEMON"
+helps 'when all of it has stopped' wait_for 10 stopped
+timeout -s KILL 60 stat -L /dev/fd/7 >"$SIDE/waited" 2>&1 &
+timeout -s KILL 20 umount -f "$DIR" 2>"$SIDE/said" || :
+wait "$!" || :
+helps 'umount -f: who waited gets an error' \
+	grep -E 'endpoint is not connected|connection abort' "$SIDE/waited"
+helps 'and it is busy while a file is open' grep -F 'target is busy' \
+	"$SIDE/said"
+helps 'umount -l does not wait' timeout -s KILL 20 umount -l "$DIR"
+helps 'the object is there' test -e /dev/shm/used
+exec 7<&-
+kill -KILL "$DAEMON"
+wait "$DAEMON" 2>/dev/null || :
+start_on "$DIR"
+
 store='
 import mmap, os, sys
 file = os.open(sys.argv[1] + "/mapped", os.O_RDWR | os.O_CREAT)
