@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@ static void leave_others(int pipe)
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, NULL); /* both are valid */
 	(void)setsid();				  /* it leads no group */
+	/* killall(1) and pkill(1) by the daemon's name are to spare it. */
+	(void)prctl(PR_SET_NAME, "auto_unmount"); /* cannot fail */
 	(void)chdir("/");
 	(void)dup2(pipe, STDIN_FILENO); /* is open */
 	if (null >= 0) {

@@ -42,6 +42,8 @@ child()
 check 'nothing holds the output open' test ! -s "$SIDE/out"
 check 'it answers' touch "$DIR/${PREFIX}a"
 check 'a process watches' test "$(processes_of "$DIR" | wc -l)" = 2
+check 'killall shmfs does not name it' \
+	test "$(ps -o comm= -p "$(child)")" = auto_unmount
 kill -TERM "$(child)"
 kill -KILL "$(parent)"
 check 'SIGKILL unmounts' wait_for 20 not_mounted "$DIR"
