@@ -60,19 +60,21 @@ int watcher_start(const char *mountpoint, int *ret_fd)
 {
 	int ends[2];
 	pid_t child;
+	int error;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	child = fork();
+	error = child < 0 ? errno : 0;
 	if (child == 0) {
 		leave_others(ends[0]);
 		watch(mountpoint);
 		_exit(0);
 	}
 	(void)close(ends[0]); /* the child's */
-	if (child < 0) {
+	if (error) {
 		(void)close(ends[1]);
-		return -EAGAIN; /* fork(2) */
+		return -error;
 	}
 	*ret_fd = ends[1];
 	return 0;
