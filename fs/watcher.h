@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * auto_unmount: a process that waits for the daemon's end, and then unmounts
- * what is dead. libfuse has fusermount3(1) do that, of which older releases do
- * not know how for root, and do not do it for others, without an error.
+ * what is dead. libfuse has fusermount3(1) do that. Older releases of it do not
+ * know the option that libfuse gives them for root, and end without having
+ * unmounted for others; nobody is told of either.
  */
 #ifndef SHMFS_WATCHER_H
 #define SHMFS_WATCHER_H
