@@ -116,7 +116,7 @@ static uint64_t now_ns(void)
 void latency_note(struct latency *latency)
 {
 	static _Thread_local uint64_t last;
-	static _Thread_local unsigned close;
+	static _Thread_local unsigned in_a_row;
 	uint64_t now;
 
 	if (atomic_load_explicit(&latency->busy, memory_order_relaxed)) {
@@ -125,10 +125,10 @@ void latency_note(struct latency *latency)
 		return;
 	}
 	now = now_ns();
-	close = now - last < CLOSE_NS ? close + 1 : 0;
+	in_a_row = now - last < CLOSE_NS ? in_a_row + 1 : 0;
 	last = now;
-	if (close < CLOSE_COUNT || atomic_exchange(&latency->busy, true))
+	if (in_a_row < CLOSE_COUNT || atomic_exchange(&latency->busy, true))
 		return;
-	close = 0;
+	in_a_row = 0;
 	(void)eventfd_write(latency->wake, 1);
 }
