@@ -22,6 +22,7 @@
 #include "cleanup.h"
 #include "directory.h"
 #include "ops.h"
+#include "trace.h"
 
 #define OURS	   "user.shmfs."
 #define IO_NAME	   OURS "io"
@@ -127,11 +128,13 @@ static ssize_t get_xattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 
 static void reply_xattr(fuse_req_t req, ssize_t n, const char *buf, size_t size)
 {
-	if (n < 0 || size > 0)
+	if (n < 0 || size > 0) {
 		reply_data(req, n, buf);
-	else
-		/* Fails only when the request is gone. */
-		(void)fuse_reply_xattr(req, (size_t)n);
+		return;
+	}
+	trace_result(fs_of(req), n);
+	/* Fails only when the request is gone. */
+	(void)fuse_reply_xattr(req, (size_t)n);
 }
 
 void op_getxattr(fuse_req_t req, fuse_ino_t nodeid, const char *name,

@@ -74,6 +74,7 @@ if [ "$KIND" = posix ]; then
 		setfattr -n user.x -v 123 "$MNT/$A"
 	line "0: getxattr \"$A\" \"user.x\" size=[1-9][0-9]* = 3" \
 		getfattr --absolute-names -n user.x "$MNT/$A"
+	line "0: getxattr \"$A\" \"user.x\" size=0 = 3"
 	line "0: listxattr \"$A\" size=[1-9][0-9]* = 7" \
 		getfattr --absolute-names "$MNT/$A"
 	line "0: removexattr \"$A\" \"user.x\" = 0" \
