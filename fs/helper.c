@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -21,6 +22,13 @@ bool helper_is(const char *program)
 	const char *slash = strrchr(program, '/');
 
 	return !strncmp(slash ? slash + 1 : program, "mount.", 6);
+}
+
+const char *helper_letters(void)
+{
+	/* With it getopt(3) ends at SPEC, where mount(8) only begins. */
+	(void)unsetenv("POSIXLY_CORRECT"); /* a valid name: cannot fail */
+	return ":fsnvN:t:hVo:";
 }
 
 /* mount(8) passes a path like /proc/PID/fd/N. */

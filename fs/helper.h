@@ -14,11 +14,14 @@ struct helper {
 	bool sloppy; /* -s: options that are not known are no error */
 };
 
-/* For getopt(3): the helper's letters, and those that both have. */
-#define HELPER_LETTERS ":fsnvN:t:hVo:"
-
 /* Whether a program of this name, or path, is the helper. */
 bool helper_is(const char *program);
+
+/*
+ * For getopt(3), from now on: the helper's letters, and those that both have,
+ * wherever they stand. To be called while there is one thread.
+ */
+const char *helper_letters(void);
 
 /*
  * A letter that getopt(3) has found. 0 if it was the helper's, 1 if not, or

@@ -298,7 +298,7 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 	};
 	struct options *options = ret_options;
 	bool helper = argc > 0 && helper_is(argv[0]);
-	const char *letters = helper ? HELPER_LETTERS : ":fdhVo:";
+	const char *letters = helper ? helper_letters() : ":fdhVo:";
 	int letter;
 
 	*options = (struct options){

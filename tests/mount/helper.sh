@@ -47,6 +47,8 @@ check 'mount.fuse.shmfs' mounts \
 check 'with all that mount(8) may add' mounts helper 0 \
 	posix "$DIR" -n -v -t fuse.shmfs -o rw,noexec,nosuid,nodev
 check 'options first, and clustered' mounts helper 0 -nvo rw posix "$DIR"
+check 'options last, whatever getopt(3) is told' mounts \
+	env POSIXLY_CORRECT=1 "$SIDE/mount.shmfs" posix "$DIR" -o rw
 check '-f mounts nothing' helper 0 posix "$DIR" -f -o ro
 check 'indeed' not_mounted "$DIR"
 check '-f finds wrong options' helper 1 posix "$DIR" -f -o nonsense
