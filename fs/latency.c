@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 /* PM_QOS_CPU_LATENCY_DEFAULT_VALUE: as if nobody had asked. */
 #define ANY_LATENCY 2000000000
@@ -105,14 +106,6 @@ void latency_stop(struct latency *latency)
 	pthread_join(latency->thread, NULL);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 void latency_note(struct latency *latency)
 {
 	static _Thread_local uint64_t last;
@@ -124,7 +117,7 @@ void latency_note(struct latency *latency)
 					  memory_order_relaxed);
 		return;
 	}
-	now = now_ns();
+	now = clock_now();
 	in_a_row = now - last < CLOSE_NS ? in_a_row + 1 : 0;
 	last = now;
 	if (in_a_row < CLOSE_COUNT || atomic_exchange(&latency->busy, true))

@@ -24,6 +24,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 #define ENOUGH	    16 /* requests in a row, to judge by */
 #define BACKLOG	    16 /* requests that had to wait, before it has help again */
@@ -64,14 +65,6 @@ struct worker {
 	bool was_there; /* the request, when it came back for one */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* Looks until a request is there, or for as long as we may. */
 static void look(struct worker *worker)
 {
@@ -86,7 +79,7 @@ static void look(struct worker *worker)
 		return;
 	worker->was_there = poll(&device, 1, 0) != 0;
 	if (!worker->was_there)
-		while (now_ns() < worker->look_until &&
+		while (clock_now() < worker->look_until &&
 		       poll(&device, 1, 0) == 0)
 			;
 	atomic_flag_clear(&loop->spinning);
@@ -145,7 +138,7 @@ static void judge(struct loop *loop, struct worker *worker)
 		return;
 	}
 	if (loop->count - loop->idle - loop->parked > 1 ||
-	    now_ns() >= loop->near) {
+	    clock_now() >= loop->near) {
 		loop->single = 0;
 		return;
 	}
@@ -193,7 +186,7 @@ static void became_idle(struct worker *worker)
 	} else {
 		loop->idle++;
 	}
-	worker->look_until = now_ns() + loop->config->spin * (uint64_t)1000;
+	worker->look_until = clock_now() + loop->config->spin * (uint64_t)1000;
 	loop->near = worker->look_until;
 	pthread_mutex_unlock(&loop->lock);
 }

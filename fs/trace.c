@@ -11,22 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "directory.h"
 #include "log.h"
 
 #define END_MAX 100 /* bytes of " = RESULT, N us" */
 
 static _Thread_local ssize_t noted;
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 __attribute__((format(printf, 2, 3))) static void add(struct trace *trace,
 						      const char *format, ...)
@@ -51,7 +43,7 @@ void trace_start(struct trace *trace, fuse_req_t req, const char *operation)
 		return;
 	trace->fs = fs_of(req);
 	trace->len = 0;
-	trace->start = now_us();
+	trace->start = clock_now();
 	noted = 0;
 	add(trace, "pid %d uid %u: %s", (int)ctx->pid, (unsigned)ctx->uid,
 	    operation);
@@ -61,7 +53,7 @@ void trace_finish(struct trace *trace)
 {
 	const char *name = noted < 0 ? strerrorname_np((int)-noted) : NULL;
 	char *end = trace->text + trace->len;
-	uint64_t us = now_us() - trace->start;
+	uint64_t us = (clock_now() - trace->start) / 1000;
 
 	if (name)
 		snprintf(end, END_MAX, " = %s, %" PRIu64 " us", name, us);

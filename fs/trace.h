@@ -18,7 +18,7 @@ struct trace {
 	struct fs *fs;
 	char *text; /* of TRACE_MAX bytes, or NULL: not traced */
 	size_t len;
-	uint64_t start; /* in microseconds */
+	uint64_t start; /* clock_now() */
 };
 
 /* Of a line: what a pipe takes in one piece, with what the log adds. */

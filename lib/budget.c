@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "clock.h"
+
 /*
  * How long to wait for the kernel to let go of what lost its name, which it
  * does shortly after close(2) has returned.
@@ -36,7 +38,7 @@ struct budget {
 	struct tally tally;	   /* lock, as all that follows */
 	size_t creating;	   /* claims to make an object */
 	struct store_watch *watch; /* or NULL */
-	int64_t next_scan;	   /* when it may be; see now() */
+	uint64_t next_scan;	   /* when it may be; see clock_now() */
 };
 
 /* One object more, or an object's growth. */
@@ -76,19 +78,10 @@ static int note_all(struct budget *budget, struct store_dir *dir)
 	return more;
 }
 
-/* Nanoseconds of a clock that goes steadily. */
-static int64_t now(void)
-{
-	struct timespec time;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &time); /* a clock that exists */
-	return time.tv_sec * (int64_t)1000000000 + time.tv_nsec;
-}
-
 static int scan(struct budget *budget)
 {
 	const struct budget_config *config = &budget->config;
-	int64_t start = now();
+	uint64_t start = clock_now();
 	struct store_dir *dir;
 	int error = config->kind->dir_open(config->store, &dir);
 
@@ -99,7 +92,7 @@ static int scan(struct budget *budget)
 	if (!error)
 		tally_scan_end(&budget->tally);
 	config->kind->dir_close(dir);
-	budget->next_scan = now() + SCAN_SHARE * (now() - start);
+	budget->next_scan = clock_now() + SCAN_SHARE * (clock_now() - start);
 	return error;
 }
 
@@ -126,7 +119,7 @@ static int look_again(struct budget *budget)
 {
 	int error = catch_up(budget);
 
-	if (error || !budget->watch || now() < budget->next_scan)
+	if (error || !budget->watch || clock_now() < budget->next_scan)
 		return error;
 	return scan(budget);
 }
@@ -169,12 +162,12 @@ static bool fits_but_for_nameless(const struct budget *budget,
 	return tally_sum_fits(is, more, budget->config.size);
 }
 
-/* Waits for something to settle, until a time of now()'s. */
-static int wait_until(struct budget *budget, int64_t time)
+/* Waits for something to settle, until a time of clock_now()'s. */
+static int wait_until(struct budget *budget, uint64_t time)
 {
 	struct timespec until = {
-		.tv_sec = time / 1000000000,
-		.tv_nsec = time % 1000000000,
+		.tv_sec = (time_t)(time / 1000000000),
+		.tv_nsec = (long)(time % 1000000000),
 	};
 
 	return pthread_cond_timedwait(&budget->settled, &budget->lock, &until);
@@ -186,7 +179,7 @@ static int wait_until(struct budget *budget, int64_t time)
  */
 static int consider(struct budget *budget, const struct request *request)
 {
-	int64_t patience = now() + RELEASE_NANOSECONDS;
+	uint64_t patience = clock_now() + RELEASE_NANOSECONDS;
 	int error = look_again(budget);
 	int timeout = 0;
 
