@@ -78,5 +78,44 @@ shmfs_stop
 shmfs_start '' prlimit --nofile=64:64
 check 'without others there are no shares' as 0 "
 assert len(fill(mount + '/1', os.O_RDONLY)[0]) == 60"
+shmfs_stop
+
+# A user's mount for others. fusermount3 wants a name, and udev's mode.
+new_dir PUB
+chmod 755 "$PUB"
+mount -t tmpfs -o mode=755 tmpfs "$PUB"
+install -m 755 "$SHMFS" "$PUB/shmfs"
+mknod -m 666 "$PUB/fuse" c 10 229
+mount --bind "$PUB/fuse" /dev/fuse
+echo user_allow_other >"$PUB/fuse.conf"
+mount --bind "$PUB/fuse.conf" /etc/fuse.conf
+new_dir MNT
+chown nobody "$MNT"
+prlimit --nofile=64:64 setpriv --reuid nobody --regid nogroup --clear-groups \
+	"$PUB/shmfs" -o allow_other "$MNT"
+check 'mounted by a user: others have shares' as 4242 "
+held, error = fill(mount + '/1', os.O_RDONLY)
+assert (len(held), error) == (32, 'ENFILE'), (len(held), error)"
+for uid in 65534 0; do
+	check "this user and root have none: $uid" as "$uid" "
+assert len(fill(mount + '/1', os.O_RDONLY)[0]) == 60"
+done
+echo secret >/dev/shm/hidden
+echo theirs >/dev/shm/own
+chmod 600 /dev/shm/hidden /dev/shm/own
+chown nobody /dev/shm/own
+check 'others have no rights that this user has not' as 0 "
+try:
+    os.open(mount + '/hidden', os.O_RDONLY)
+    raise AssertionError
+except OSError as error:
+    assert error.errno == errno.EACCES"
+check 'nor those that only this user has' as 4242 "
+try:
+    os.open(mount + '/own', os.O_RDONLY)
+    raise AssertionError
+except OSError as error:
+    assert error.errno == errno.EACCES"
+check 'it can be unmounted' umount "$MNT"
 
 finish
