@@ -63,6 +63,21 @@ check 'no such directory' helper 32 posix "$DIR/none"
 check 'nothing is mounted by all that' not_mounted "$DIR"
 check 'no such namespace' helper 1 posix "$DIR" -N /none
 
+# The kernel does it, without the helper.
+remounts()
+{
+	mount -i -o remount,ro "$DIR"
+	if touch "$DIR/${PREFIX}o"; then
+		return 1
+	fi
+	mount -i -o remount,rw "$DIR"
+	touch "$DIR/${PREFIX}o"
+}
+helper 0 posix "$DIR"
+check 'mount -i -o remount: read-only, and writable again' remounts
+check 'the helper remounts nothing' helper 1 posix "$DIR" -o remount,ro
+umount "$DIR"
+
 # In another namespace, as mount -N has it: by a descriptor of that.
 in_another()
 {
