@@ -31,6 +31,10 @@
 #define TICK_NS	    1000000
 #define QUIET_TICKS 2 /* without a request, before nobody looks any more */
 
+/* Instead of the pid of a caller. */
+#define NOBODY	 0
+#define SOMEBODY UINT32_MAX
+
 struct loop {
 	struct fuse_session *session;
 	const struct loop_config *config;
@@ -49,7 +53,7 @@ struct loop {
 	unsigned single; /* requests, one closely after the other */
 	unsigned backlog;
 	uint64_t near;	 /* until then the next request follows closely */
-	uint32_t caller; /* thread that sent the last request; 0: none */
+	uint32_t caller; /* of the last request */
 	uint64_t requests;
 	struct worker *workers;
 	pthread_cond_t park;
@@ -108,11 +112,24 @@ static void get_help(struct loop *loop)
 	add_worker(loop);
 }
 
+/* The thread that waits for the answer, NOBODY, or SOMEBODY if not known. */
 static uint32_t caller_of(const struct worker *worker)
 {
 	const struct fuse_in_header *header = worker->buf.mem;
 
-	return worker->buf.flags & FUSE_BUF_IS_FD ? 0 : header->pid;
+	if (worker->buf.flags & FUSE_BUF_IS_FD)
+		return SOMEBODY; /* it was spliced, and cannot be seen */
+	switch (header->opcode) {
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_INTERRUPT:
+		return NOBODY;
+	default:
+		/* 0: in a pid namespace that is none of ours */
+		return header->pid ? header->pid : SOMEBODY;
+	}
 }
 
 /*
@@ -124,9 +141,10 @@ static uint32_t caller_of(const struct worker *worker)
 static void judge(struct loop *loop, struct worker *worker)
 {
 	uint32_t caller = caller_of(worker);
-	bool other = caller && loop->caller && caller != loop->caller;
+	bool other = caller != NOBODY &&
+		     (caller == SOMEBODY || caller != loop->caller);
 
-	if (caller)
+	if (caller != NOBODY)
 		loop->caller = caller;
 	if (loop->alone) {
 		if (worker->was_there && other)
