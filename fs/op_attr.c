@@ -134,6 +134,28 @@ static int check_set(fuse_req_t req, struct object *object,
 	return error ? error : access_set(req, object, attr);
 }
 
+/*
+ * The root is the namespace of all: its mode and owner are not for those to
+ * change who were given a part of it. What changes nothing may pass.
+ */
+static int check_root(const struct fs *fs, struct object *object,
+		      const struct store_attr *attr)
+{
+	struct stat st;
+	int error;
+
+	if (!view_is_part(&fs->view))
+		return 0;
+	error = fs->kind->get_attr(object, &st);
+	if (error)
+		return error;
+	if ((attr->set & STORE_SET_MODE && (attr->mode ^ st.st_mode) & 07777) ||
+	    (attr->set & STORE_SET_UID && attr->uid != st.st_uid) ||
+	    (attr->set & STORE_SET_GID && attr->gid != st.st_gid))
+		return -EPERM;
+	return 0;
+}
+
 /* What is left to be set on a mount that shows another owner or mode. */
 static int filter_attr(const struct fs *fs, struct object *object,
 		       struct store_attr *attr)
@@ -178,6 +200,8 @@ static int set_attr(fuse_req_t req, fuse_ino_t nodeid,
 			return error;
 	}
 	error = check_set(req, object, attr, fi);
+	if (!error && nodeid == FUSE_ROOT_ID)
+		error = check_root(fs, object, attr);
 	if (!error) {
 		error = apply_attr(fs, object, attr);
 		if (error)

@@ -231,8 +231,12 @@ static int object_to_write(fuse_req_t req, fuse_ino_t nodeid, const char *name,
 	struct object *object;
 	int error = check_writable(fs, name);
 
-	/* The namespace is not for those to change who own it for show. */
-	if (nodeid == FUSE_ROOT_ID && owner_is_shown(&fs->owner))
+	/*
+	 * The namespace is not for those to change who own it for show, or
+	 * were given a part of it.
+	 */
+	if (nodeid == FUSE_ROOT_ID &&
+	    (owner_is_shown(&fs->owner) || view_is_part(&fs->view)))
 		return -EPERM;
 
 	if (!error)

@@ -39,6 +39,12 @@ struct view {
 int view_set_prefix(struct view *view, const char *prefix);
 int view_set_separator(struct view *view, const char *separator);
 int view_add_glob(struct view_globs *globs, const char *glob);
+
+/* Whether it shows a part of the objects only (prefix, patterns). */
+static inline bool view_is_part(const struct view *view)
+{
+	return view->prefix || view->include.count || view->exclude.count;
+}
 void view_free(struct view *view);
 
 /*

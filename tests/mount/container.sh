@@ -58,6 +58,13 @@ check "that is gone" [ ! -e /dev/shm/app.moved ]
 check "it gets no further than the view" boxed sh -c '
 	! cat /srv/other.secret && ! cat /srv/../dev/shm/other.secret &&
 	! rm /srv/app.config && ! ls /dev/shm/other.secret' 2>"$SIDE/no"
+mode=$(stat -c '%a %u' /dev/shm)
+check "it cannot close the host's /dev/shm to others" boxed sh -c '
+	! chmod 700 /srv && ! chown 4242 /srv && ! chgrp 4242 /srv &&
+	! setfattr -n user.x -v y /srv' 2>"$SIDE/no"
+check "that is as it was" [ "$(stat -c '%a %u' /dev/shm)" = "$mode" ]
+check "what changes nothing, and the times, may be set" boxed sh -c '
+	chmod 1777 /srv && chown root: /srv && touch /srv'
 check "it cannot fill the host's memory" boxed sh -c '
 	! head -c 2M /dev/zero >/srv/large && rm /srv/large'
 check "what is outside is as it was" \
