@@ -73,13 +73,8 @@ check 'what is mounted over it stays' grep -q " $DIR tmpfs " /proc/mounts
 umount "$DIR"
 umount "$DIR"
 
-# fusermount3 wants a name, and udev's mode.
-new_dir PUB
-chmod 755 "$PUB"
-mount -t tmpfs -o mode=755 tmpfs "$PUB"
-install -m 755 "$SHMFS" "$PUB/shmfs"
-mknod -m 666 "$PUB/fuse" c 10 229
-mount --bind "$PUB/fuse" /dev/fuse
+# fusermount3 wants a name.
+shmfs_for_users
 chown nobody "$DIR"
 setpriv --reuid nobody --regid nogroup --clear-groups \
 	"$PUB/shmfs" -o auto_unmount posix "$DIR"

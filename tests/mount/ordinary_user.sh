@@ -11,12 +11,7 @@ set -eu
 . "${SHMFS_SUPPORT:?}/functions.sh"
 shmfs_private ''
 
-new_dir PUB
-chmod 755 "$PUB"
-mount -t tmpfs -o mode=755 tmpfs "$PUB"
-install -m 755 "$SHMFS" "$PUB/shmfs"
-mknod -m 666 "$PUB/fuse" c 10 229
-mount --bind "$PUB/fuse" /dev/fuse
+shmfs_for_users
 {
 	cat /etc/passwd
 	echo 'shmfs-test:x:4242:4242::/:/bin/sh'

@@ -81,12 +81,7 @@ assert len(fill(mount + '/1', os.O_RDONLY)[0]) == 60"
 shmfs_stop
 
 # A user's mount for others. fusermount3 wants a name, and udev's mode.
-new_dir PUB
-chmod 755 "$PUB"
-mount -t tmpfs -o mode=755 tmpfs "$PUB"
-install -m 755 "$SHMFS" "$PUB/shmfs"
-mknod -m 666 "$PUB/fuse" c 10 229
-mount --bind "$PUB/fuse" /dev/fuse
+shmfs_for_users
 echo user_allow_other >"$PUB/fuse.conf"
 mount --bind "$PUB/fuse.conf" /etc/fuse.conf
 new_dir MNT

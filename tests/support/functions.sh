@@ -220,6 +220,18 @@ shmfs_start_private()
 	shmfs_start "${2-}"
 }
 
+# A place that ordinary users reach, in PUB: in it shmfs, which they may run,
+# and /dev/fuse is theirs to open, as udev has it. Needs shmfs_private.
+shmfs_for_users()
+{
+	new_dir PUB
+	chmod 755 "$PUB"
+	mount -t tmpfs -o mode=755 tmpfs "$PUB"
+	install -m 755 "$SHMFS" "$PUB/shmfs"
+	mknod -m 666 "$PUB/fuse" c 10 229
+	mount --bind "$PUB/fuse" /dev/fuse
+}
+
 # A plain tmpfs as /dev/shm is one, in REF. Needs shmfs_private.
 shmfs_reference()
 {
