@@ -30,8 +30,8 @@
 #include "ops.h"
 #include "preflight.h"
 #include "question.h"
-#include "watcher.h"
 #include "reporter.h"
+#include "watcher.h"
 
 struct session {
 	const struct options *options;
