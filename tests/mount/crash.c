@@ -234,10 +234,20 @@ static void mount_again(struct fixture *f)
 		assert_true(before_deadline(&deadline, 60));
 }
 
+/* All have done as much as is checked afterwards, however busy the machine. */
+static bool is_under_way(const struct load *l)
+{
+	for (int i = 0; i < WRITERS; i++)
+		if (atomic_load(&l->ack->written[i]) <= SLOTS)
+			return false;
+	return atomic_load(&l->ack->created) > 20 &&
+	       atomic_load(&l->ack->renamed) > 0;
+}
+
 static void kill_under_load(struct fixture *f)
 {
 	struct load l = { f, workers_share(sizeof(*l.ack)) };
-	double deadline = 0;
+	double deadline = 0, progress = 0;
 	struct workers w;
 	struct stat st;
 
@@ -248,6 +258,8 @@ static void kill_under_load(struct fixture *f)
 	workers_start(&w, rename_object, &l);
 	workers_start(&w, read_all_the_time, &l);
 	assert_true(workers_watch(&w, 1, 15));
+	while (!is_under_way(&l))
+		assert_true(before_deadline(&progress, 20));
 	atomic_store(&l.ack->killed, true);
 	fixture_kill(f);
 	/* ECANCELED while the kernel still takes an io_uring apart. */
