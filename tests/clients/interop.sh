@@ -8,11 +8,8 @@ set -eu
 . "${SHMFS_SUPPORT:?}/functions.sh"
 shmfs_start ''
 
-status=0
-/usr/bin/python3 "$SHMFS_SUPPORT/../clients/interop.py" "$MNT" "$PREFIX" \
-	"${SHMFS_BUILD:?}/tests/shm_object" || status=$?
-if [ "$status" != 0 ]; then
-	not_ok "interop.py: exit status $status"
-fi
+reports interop.py \
+	/usr/bin/python3 "$SHMFS_SUPPORT/../clients/interop.py" \
+	"$MNT" "$PREFIX" "${SHMFS_BUILD:?}/tests/shm_object"
 
 finish

@@ -11,11 +11,8 @@ shmfs_needs ffmpeg ffmpeg -version
 shmfs_private ''
 shmfs_start
 
-status=0
-/usr/bin/python3 "$SHMFS_SUPPORT/../clients/frames.py" "$MNT" "$PREFIX" ||
-	status=$?
-if [ "$status" != 0 ]; then
-	not_ok "frames.py: exit status $status"
-fi
+reports frames.py \
+	/usr/bin/python3 "$SHMFS_SUPPORT/../clients/frames.py" \
+	"$MNT" "$PREFIX"
 
 finish

@@ -9,10 +9,6 @@ shmfs_needs nodejs node --version
 shmfs_private ''
 shmfs_start
 
-status=0
-node "$SHMFS_SUPPORT/../clients/files.js" "$MNT" || status=$?
-if [ "$status" != 0 ]; then
-	not_ok "files.js: exit status $status"
-fi
+reports files.js node "$SHMFS_SUPPORT/../clients/files.js" "$MNT"
 
 finish

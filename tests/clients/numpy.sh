@@ -11,11 +11,8 @@ shmfs_needs python3-numpy /usr/bin/python3 -c 'import numpy'
 shmfs_private ''
 shmfs_start
 
-status=0
-/usr/bin/python3 "$SHMFS_SUPPORT/../clients/memmap.py" "$MNT" "$PREFIX" ||
-	status=$?
-if [ "$status" != 0 ]; then
-	not_ok "memmap.py: exit status $status"
-fi
+reports memmap.py \
+	/usr/bin/python3 "$SHMFS_SUPPORT/../clients/memmap.py" \
+	"$MNT" "$PREFIX"
 
 finish

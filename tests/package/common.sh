@@ -10,47 +10,14 @@
 package_tests=$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")
 # shellcheck source=tests/support/debian_root.sh
 . "$package_tests/../support/debian_root.sh"
+# shellcheck source=tests/support/checks.sh
+. "$package_tests/../support/checks.sh"
 
-package_failed=0
 package_build=${SHMFS_BUILDDIR:-$package_tests/../../build}
-
-# check NAME COMMAND...: the command succeeds.
-check()
-{
-	local name=$1 status=0
-
-	shift
-	set +e # so that -e holds in the command
-	(
-		set -e
-		"$@"
-	) >"$ROOT/.out" 2>&1 </dev/null
-	status=$?
-	set -e
-	if [ "$status" = 0 ]; then
-		printf 'ok - %s\n' "$name"
-		return
-	fi
-	printf 'not ok - %s: exit status %s\n' "$name" "$status"
-	tail -n 30 "$ROOT/.out" | sed 's/^/# /'
-	package_failed=$((package_failed + 1))
-}
 
 fails()
 {
 	! "$@"
-}
-
-# wait_for SECONDS COMMAND...: until it succeeds; fails after the deadline.
-wait_for()
-{
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@" >"$ROOT/.wait" 2>&1; do
-		[ "$SECONDS" -le "$end" ] || return 1
-		sleep 0.05
-	done
 }
 
 # PACKAGE and NEWER, which differ in nothing but the version. Called in the
@@ -59,7 +26,7 @@ package_copy()
 {
 	local tree=$ROOT/root/newer
 
-	PACKAGE=/root/shmfs.deb NEWER=/root/newer.deb
+	PACKAGE=/root/shmfs.deb NEWER=/root/newer.deb SIDE=$ROOT
 	cp "$package_build"/package/shmfs_*.deb "$ROOT$PACKAGE"
 	dpkg-deb -R "$ROOT$PACKAGE" "$tree"
 	sed -i 's/^Version: .*/&.1/' "$tree/DEBIAN/control"
@@ -94,5 +61,5 @@ daemon_of()
 # The test's last line.
 finish()
 {
-	exit $((package_failed != 0))
+	exit $((shmfs_failed != 0))
 }

@@ -19,32 +19,10 @@ MNT='' DAEMON='' REF=''
 SIDE=$(mktemp -d /tmp/shmfs-test.XXXXXX)
 PREFIX=shmfs-test.$$.
 export SIDE PREFIX
-shmfs_failed=0
 shmfs_dirs=("$SIDE")
 : "${SHMFS:?is the daemon to test}" "${SHMFS_SUPPORT:?is this directory}"
-
-ok()
-{
-	printf 'ok - %s\n' "$1"
-}
-
-not_ok()
-{
-	printf 'not ok - %s\n' "$1"
-	shmfs_failed=$((shmfs_failed + 1))
-}
-
-# wait_for SECONDS COMMAND...: until it succeeds; fails after the deadline.
-wait_for()
-{
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@" >"$SIDE/.wait" 2>&1; do
-		[ "$SECONDS" -le "$end" ] || return 1
-		sleep 0.02
-	done
-}
+# shellcheck source=tests/support/checks.sh
+. "$SHMFS_SUPPORT/checks.sh"
 
 # shmfs_needs PACKAGE COMMAND...: a test that cannot run where the command
 # fails, for want of this package of Debian's; to be called at its start.
@@ -308,27 +286,6 @@ finish()
 {
 	[ -z "$DAEMON" ] || shmfs_stop TERM
 	exit $((shmfs_failed != 0))
-}
-
-# check NAME COMMAND...: the command succeeds.
-check()
-{
-	local name=$1 status=0
-
-	shift
-	set +e # so that -e holds in the command
-	(
-		set -e
-		"$@"
-	) >"$SIDE/.out" 2>&1
-	status=$?
-	set -e
-	if [ "$status" = 0 ]; then
-		ok "$name"
-	else
-		not_ok "$name: exit status $status"
-		tail -n 30 "$SIDE/.out" | sed 's/^/# /'
-	fi
 }
 
 # What is in directory $1, all that a user can see of it
